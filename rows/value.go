@@ -13,8 +13,8 @@ const (
 	Null      Kind = iota
 	Int            // Num as int64
 	Uint           // Num
-	Float          // Num = IEEE 754 single bits (math.Float32bits), zero-extended
-	Double         // Num = IEEE 754 double bits
+	Float          // Num = IEEE 754 single bits (math.Float32bits), zero-extended; Scale = (m,d)'s digits or NoScale
+	Double         // Num = IEEE 754 double bits; Scale likewise
 	Decimal        // Bytes = its text, all Scale fraction digits: "-12.340"
 	Text           // Bytes = UTF-8 (converted from the column's charset); also UUID, INET4, INET6 as the server prints them
 	Binary         // Bytes = raw, BINARY(n) padded with zero bytes to n; also GEOMETRY (SRID + WKB) and VECTOR
@@ -28,6 +28,9 @@ const (
 	Set            // Num = bit mask over Elems
 	JSON           // Bytes = its text in UTF-8
 )
+
+// NoScale is the Scale of a FLOAT or DOUBLE that is declared without fraction digits: as many are shown as it takes.
+const NoScale = 31
 
 // A Value is one column's value. Bytes borrows from the row image or the Plan's scratch space: it holds until the
 // next row is read, and must not be kept or changed.
