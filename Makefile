@@ -1,0 +1,49 @@
+# make test and make demo do all the set-up themselves; see README.md.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Two test binaries at a time: the tests start database servers, and the race detector is hungry.
+TEST_PACKAGES ?= ./...
+TEST_FLAGS    ?= -race -p 2 -timeout 20m
+STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build deps test demo bench explore lint proto proto-check clean
+
+build: ## bin/weir
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
+
+deps: ## install what tests and demo need and the machine lacks (Debian, Ubuntu)
+	@scripts/install-deps.sh
+
+test: deps ## every test, with the race detector; the last line counts them
+	@CGO_ENABLED=1 go test -json $(TEST_FLAGS) $(TEST_PACKAGES) | go run ./scripts/testreport
+
+demo: ## follow a private MariaDB into ./demo-out for a minute
+	@scripts/demo.sh
+
+bench: deps build ## Weir beside the raw dump and a plain reader, in one run
+	go run ./bench
+
+explore: ## walk every state of the barrier's larger worlds; takes long
+	WEIR_EXPLORE=long go test -count=1 -v -timeout 4h -run Explore ./barrier/...
+
+lint: ## go vet, staticcheck, gofmt, go mod tidy
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@files=$$(git ls-files '*.go' | xargs gofmt -l); \
+	  if [ -n "$$files" ]; then echo "gofmt would change:" $$files; exit 1; fi
+	go mod tidy -diff
+
+proto: ## regenerate messages/*.pb.go
+	@scripts/proto.sh messages
+
+proto-check: ## the committed messages/*.pb.go are what proto would make
+	@scripts/proto.sh --check
+
+clean:
+	rm -rf bin demo-out
