@@ -42,6 +42,21 @@ func (c *Catalog) Table(id TableID, version uint64) (*Table, bool) {
 	return versions[i], true
 }
 
+// At gives the newest definition of the table whose version is at or below commit-ts ts.
+func (c *Catalog) At(id TableID, ts uint64) (*Table, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	versions := c.tables[id]
+	i, found := slices.BinarySearchFunc(versions, ts, compareVersion)
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return nil, false
+	}
+	return versions[i], true
+}
+
 // Compact forgets versions that no row above commit-ts ts can belong to: all below the newest one at or below ts.
 func (c *Catalog) Compact(ts uint64) {
 	c.mu.Lock()
