@@ -71,7 +71,8 @@ func (ErrorKind) EnumDescriptor() ([]byte, []int) {
 	return file_sink_proto_rawDescGZIP(), []int{0}
 }
 
-// Write: dispatcher -> sink. Answers: Accepted, later Durable. seq grows by one per Write of a dispatcher.
+// Write: dispatcher -> sink. Answers: Accepted, later Durable; Lost if the sink does not hold the writes
+// before it. seq starts at 1 and grows by one per Write of a dispatcher.
 type Write struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Dispatcher    string                 `protobuf:"bytes,1,opt,name=dispatcher,proto3" json:"dispatcher,omitempty"`
@@ -252,6 +253,7 @@ type Flush struct {
 	Dispatcher    string                 `protobuf:"bytes,1,opt,name=dispatcher,proto3" json:"dispatcher,omitempty"`
 	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
 	Span          *Span                  `protobuf:"bytes,3,opt,name=span,proto3" json:"span,omitempty"`
+	Seq           uint64                 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"` // of the dispatcher's last Write, 0 if it has written nothing; the sink answers Lost if it holds less
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +307,13 @@ func (x *Flush) GetSpan() *Span {
 		return x.Span
 	}
 	return nil
+}
+
+func (x *Flush) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
 }
 
 // Flushed: sink -> dispatcher, answer to Flush.
@@ -604,6 +613,52 @@ func (x *Forget) GetSpan() *Span {
 	return nil
 }
 
+// Lost: sink -> dispatcher, answer to a Write or Flush that builds on writes which the sink no longer holds, because it
+// started over. The dispatcher is to be re-created, with a new id, from its checkpoint.
+type Lost struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dispatcher    string                 `protobuf:"bytes,1,opt,name=dispatcher,proto3" json:"dispatcher,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lost) Reset() {
+	*x = Lost{}
+	mi := &file_sink_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lost) ProtoMessage() {}
+
+func (x *Lost) ProtoReflect() protoreflect.Message {
+	mi := &file_sink_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lost.ProtoReflect.Descriptor instead.
+func (*Lost) Descriptor() ([]byte, []int) {
+	return file_sink_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Lost) GetDispatcher() string {
+	if x != nil {
+		return x.Dispatcher
+	}
+	return ""
+}
+
 // Checkpoint: maintainer -> sink. All up to this commit-ts is durable in every span. No answer.
 type Checkpoint struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -614,7 +669,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_sink_proto_msgTypes[9]
+	mi := &file_sink_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +681,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_sink_proto_msgTypes[9]
+	mi := &file_sink_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +694,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_sink_proto_rawDescGZIP(), []int{9}
+	return file_sink_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Checkpoint) GetCommitTs() uint64 {
@@ -660,7 +715,7 @@ type SinkState struct {
 
 func (x *SinkState) Reset() {
 	*x = SinkState{}
-	mi := &file_sink_proto_msgTypes[10]
+	mi := &file_sink_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +727,7 @@ func (x *SinkState) String() string {
 func (*SinkState) ProtoMessage() {}
 
 func (x *SinkState) ProtoReflect() protoreflect.Message {
-	mi := &file_sink_proto_msgTypes[10]
+	mi := &file_sink_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +740,7 @@ func (x *SinkState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SinkState.ProtoReflect.Descriptor instead.
 func (*SinkState) Descriptor() ([]byte, []int) {
-	return file_sink_proto_rawDescGZIP(), []int{10}
+	return file_sink_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SinkState) GetKind() ErrorKind {
@@ -700,6 +755,52 @@ func (x *SinkState) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+// SinkStarted: sink -> group, each time it starts or starts over. What it had accepted and not yet made durable before
+// is gone: after the first one, the group re-creates its dispatchers from their checkpoints.
+type SinkStarted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Times         uint64                 `protobuf:"varint,1,opt,name=times,proto3" json:"times,omitempty"` // 1 for the first start of this process's sink, and growing
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SinkStarted) Reset() {
+	*x = SinkStarted{}
+	mi := &file_sink_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SinkStarted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SinkStarted) ProtoMessage() {}
+
+func (x *SinkStarted) ProtoReflect() protoreflect.Message {
+	mi := &file_sink_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SinkStarted.ProtoReflect.Descriptor instead.
+func (*SinkStarted) Descriptor() ([]byte, []int) {
+	return file_sink_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SinkStarted) GetTimes() uint64 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
 }
 
 var File_sink_proto protoreflect.FileDescriptor
@@ -727,14 +828,15 @@ const file_sink_proto_rawDesc = "" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"W\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"i\n" +
 	"\x05Flush\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x1e\n" +
 	"\x04span\x18\x03 \x01(\v2\n" +
-	".weir.SpanR\x04span\"9\n" +
+	".weir.SpanR\x04span\x12\x10\n" +
+	"\x03seq\x18\x04 \x01(\x04R\x03seq\"9\n" +
 	"\aFlushed\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
@@ -764,13 +866,19 @@ const file_sink_proto_rawDesc = "" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x1e\n" +
 	"\x04span\x18\x02 \x01(\v2\n" +
-	".weir.SpanR\x04span\")\n" +
+	".weir.SpanR\x04span\"&\n" +
+	"\x04Lost\x12\x1e\n" +
+	"\n" +
+	"dispatcher\x18\x01 \x01(\tR\n" +
+	"dispatcher\")\n" +
 	"\n" +
 	"Checkpoint\x12\x1b\n" +
 	"\tcommit_ts\x18\x01 \x01(\x04R\bcommitTs\"H\n" +
 	"\tSinkState\x12#\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x0f.weir.ErrorKindR\x04kind\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*@\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"#\n" +
+	"\vSinkStarted\x12\x14\n" +
+	"\x05times\x18\x01 \x01(\x04R\x05times*@\n" +
 	"\tErrorKind\x12\x0e\n" +
 	"\n" +
 	"ERROR_NONE\x10\x00\x12\x12\n" +
@@ -790,7 +898,7 @@ func file_sink_proto_rawDescGZIP() []byte {
 }
 
 var file_sink_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_sink_proto_goTypes = []any{
 	(ErrorKind)(0),         // 0: weir.ErrorKind
 	(*Write)(nil),          // 1: weir.Write
@@ -802,18 +910,20 @@ var file_sink_proto_goTypes = []any{
 	(*WriteSyncpoint)(nil), // 7: weir.WriteSyncpoint
 	(*Executed)(nil),       // 8: weir.Executed
 	(*Forget)(nil),         // 9: weir.Forget
-	(*Checkpoint)(nil),     // 10: weir.Checkpoint
-	(*SinkState)(nil),      // 11: weir.SinkState
-	(*Span)(nil),           // 12: weir.Span
-	(*RowBatch)(nil),       // 13: weir.RowBatch
-	(*DDL)(nil),            // 14: weir.DDL
+	(*Lost)(nil),           // 10: weir.Lost
+	(*Checkpoint)(nil),     // 11: weir.Checkpoint
+	(*SinkState)(nil),      // 12: weir.SinkState
+	(*SinkStarted)(nil),    // 13: weir.SinkStarted
+	(*Span)(nil),           // 14: weir.Span
+	(*RowBatch)(nil),       // 15: weir.RowBatch
+	(*DDL)(nil),            // 16: weir.DDL
 }
 var file_sink_proto_depIdxs = []int32{
-	12, // 0: weir.Write.span:type_name -> weir.Span
-	13, // 1: weir.Write.rows:type_name -> weir.RowBatch
-	12, // 2: weir.Flush.span:type_name -> weir.Span
-	14, // 3: weir.Execute.ddl:type_name -> weir.DDL
-	12, // 4: weir.Forget.span:type_name -> weir.Span
+	14, // 0: weir.Write.span:type_name -> weir.Span
+	15, // 1: weir.Write.rows:type_name -> weir.RowBatch
+	14, // 2: weir.Flush.span:type_name -> weir.Span
+	16, // 3: weir.Execute.ddl:type_name -> weir.DDL
+	14, // 4: weir.Forget.span:type_name -> weir.Span
 	0,  // 5: weir.SinkState.kind:type_name -> weir.ErrorKind
 	6,  // [6:6] is the sub-list for method output_type
 	6,  // [6:6] is the sub-list for method input_type
@@ -836,7 +946,7 @@ func file_sink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sink_proto_rawDesc), len(file_sink_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
