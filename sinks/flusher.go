@@ -1,0 +1,80 @@
+package sinks
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/weir-cdc/weir/messages"
+)
+
+// Messages between the shell and its flush child: the shell sends *job.
+type (
+	// done: flush child -> shell. The job is done, or failed with err.
+	done struct {
+		job *job
+		err error
+	}
+	// flusherStarted: flush child -> shell, from each start.
+	flusherStarted struct{}
+)
+
+// The flusher is the shell's child that blocks in the Writer.
+type flusher struct {
+	open   func() (Writer, error)
+	writer Writer
+}
+
+func flusherProps(open func() (Writer, error)) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &flusher{open: open} })
+}
+
+func (f *flusher) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		ctx.Send(ctx.Parent(), &flusherStarted{})
+	case *actor.Stopping, *actor.Restarting:
+		f.close()
+	case *job:
+		ctx.Send(ctx.Parent(), &done{m, f.do(m)})
+	}
+}
+
+func (f *flusher) do(j *job) error {
+	if f.writer == nil {
+		w, err := f.open()
+		if err != nil {
+			return err
+		}
+		f.writer = w
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), writeDeadline)
+	defer cancel()
+	switch {
+	case j.execute != nil:
+		return f.writer.Execute(ctx, j.execute.m.Ddl)
+	case j.syncpoint != nil:
+		return f.writer.WriteSyncpoint(ctx, j.syncpoint.m)
+	}
+	batches := make([]*messages.RowBatch, 0, len(j.writes))
+	for _, w := range j.writes {
+		if len(w.Rows.GetChunks()) > 0 {
+			batches = append(batches, w.Rows)
+		}
+	}
+	if len(batches) == 0 {
+		return nil
+	}
+	return f.writer.Write(ctx, batches)
+}
+
+func (f *flusher) close() {
+	if c, ok := f.writer.(io.Closer); ok {
+		_ = c.Close() // what was written is durable already
+	}
+	f.writer = nil
+}
+
+func typeName(m any) string { return fmt.Sprintf("%T", m) }
