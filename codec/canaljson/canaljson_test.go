@@ -234,6 +234,19 @@ func FuzzEscapes(f *testing.F) {
 	})
 }
 
+func TestTimesChangeBetweenRows(t *testing.T) {
+	encoder := canaljson.New(canaljson.Defaults()).Table(accounts())
+	for _, times := range [][2]int64{{0, 0}, {1, 2}, {1, 3}, {2, 3}, {2, 3}} {
+		got, err := encoder.Row(nil, &codec.Row{Op: rows.Insert, WallMs: times[0], BuildMs: times[1], New: account("n", 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf(`,"es":%d,"ts":%d,`, times[0], times[1]); !strings.Contains(string(got), want) {
+			t.Errorf("got %s, want %s in it", got, want)
+		}
+	}
+}
+
 func BenchmarkRow(b *testing.B) { codectest.Bench(b, canaljson.New(canaljson.Defaults())) }
 
 func TestAllocations(t *testing.T) {

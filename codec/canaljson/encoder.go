@@ -17,7 +17,22 @@ type encoder struct {
 	// types is a message from "sql" to the value of "old", if no value takes a larger Java type.
 	types []byte
 	wides []wide
+	times times
 	opens [][]byte // by column: what begins its value, `,"name":"`, or `{"name":"` for the first
+}
+
+// times keeps the text of "es" and "ts" from row to row: the rows of a batch share them.
+type times struct {
+	wallMs, buildMs int64
+	kept            []byte
+}
+
+func (t *times) text(r *codec.Row) []byte {
+	if t.kept == nil || t.wallMs != r.WallMs || t.buildMs != r.BuildMs {
+		t.wallMs, t.buildMs = r.WallMs, r.BuildMs
+		t.kept = appendTimes(t.kept[:0], r.WallMs, r.BuildMs)
+	}
+	return t.kept
 }
 
 func newEncoder(o Options, t *schema.Table) *encoder {
@@ -82,7 +97,7 @@ func (e *encoder) Row(dst []byte, r *codec.Row) ([]byte, error) {
 		return dst, err
 	}
 	start := len(dst)
-	dst = appendTimes(append(dst, e.heads[r.Op]...), r.WallMs, r.BuildMs)
+	dst = append(append(dst, e.heads[r.Op]...), e.times.text(r)...)
 	dst = e.rowTypes(dst, data)
 	ok := true
 	if r.Op == rows.Update {
