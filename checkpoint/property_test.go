@@ -17,7 +17,7 @@ type model struct {
 type modelSpan struct {
 	writes   []write
 	detached bool
-	position uint64
+	position uint64 // of the own read, the last one if attached
 	ceiling  uint64
 	told     uint64 // checkpoint: never moves back
 	next     uint64 // seq of the next write
@@ -25,7 +25,7 @@ type modelSpan struct {
 
 func (m *model) settle() {
 	for _, s := range m.spans {
-		base := m.resolved
+		base := max(m.resolved, s.position) // an attached span may have read ahead of the stream
 		if s.detached {
 			base = s.position
 		}
