@@ -32,8 +32,9 @@ const (
 // NoScale is the Scale of a FLOAT or DOUBLE that is declared without fraction digits: as many are shown as it takes.
 const NoScale = 31
 
-// A Value is one column's value. Bytes borrows from the row image or the Plan's scratch space: it holds until the
-// next row is read, and must not be kept or changed.
+// A Value is one column's value. Num counts for the kinds that say so, Bytes for the others; the rest is left over
+// from other values. Bytes borrows from the row image or the Plan's scratch space: it holds until the next row but one
+// is read, so that an update's two images can be held together, and must not be kept longer or changed.
 type Value struct {
 	Kind  Kind
 	Scale uint8
@@ -78,7 +79,7 @@ type Format interface {
 // A Plan decodes row images of one table version. It is not safe for concurrent use: it owns scratch space.
 type Plan interface {
 	// Row decodes the row image at the start of body into dst, which has len(t.Columns), and returns how many bytes it
-	// took. The values borrow from body and from the plan until the next call.
+	// took. The values borrow from body and from the plan until the next call but one.
 	Row(body []byte, dst []Value) (n int, err error)
 	// Skip returns the length in bytes of the row image at the start of body, and the 64-bit hash of its handle key.
 	Skip(body []byte) (n int, hash uint64, err error)
