@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"go.uber.org/zap"
 )
 
 func quiet() *logrus.Entry {
@@ -154,5 +155,20 @@ func TestNotWritableNamesTheFolderAndTheFix(t *testing.T) {
 	}
 	if _, err := LockDir(filepath.Join(file, "data")); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("below a file: got %v", err)
+	}
+}
+
+func TestAFatalLogLineLaterIsToldNotObeyed(t *testing.T) {
+	hook := &fatalHook{failed: make(chan error, 1)}
+	log := zap.New(NewZapCore(quiet()), zap.WithFatalHook(hook))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		log.Fatal("failed to save", zap.Error(syscall.ENOSPC))
+		t.Error("went on after it")
+	}()
+	<-ended
+	if err := <-hook.failed; !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "failed to save") {
+		t.Errorf("got %v", err)
 	}
 }
