@@ -41,6 +41,7 @@ const (
 	SchemaCharset     Kind = 26
 	AddPrimaryKey     Kind = 32
 	DropPrimaryKey    Kind = 33
+	ExchangePartition Kind = 42
 )
 
 // Influence is the scope of a DDL: which dispatchers must meet at it.
@@ -67,10 +68,14 @@ type DDL struct {
 	// Blocks tells that more than one dispatcher may have to meet at it; see docs/barrier.md "What blocks".
 	Blocks  bool
 	Changes []Change
+	// Warning, if not empty, tells what an operator must know: rows that this statement moved without the stream
+	// carrying them.
+	Warning string
 }
 
 // A Change is what a DDL does to one table. Before nil: the table is added. After nil: it is dropped.
 // TRUNCATE gives Before and After with different IDs; ALTER and RENAME keep the ID and raise the Version.
+// Before == After, the same pointer: the table is only read, by CREATE TABLE ... LIKE.
 type Change struct {
 	Before, After *Table
 }

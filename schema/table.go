@@ -52,7 +52,9 @@ type Table struct {
 	Schema  string // UTF-8
 	Name    string // UTF-8
 	Charset string // default character set, for example "utf8mb4"
-	Columns []Column
+	// Collation is the default collation, for example "utf8mb4_general_ci".
+	Collation string
+	Columns   []Column
 	// Indexes holds the unique and the plain indexes, the primary key first.
 	Indexes []Index
 	// Handle holds offsets into Columns of the handle key: the primary key, else the first unique key whose
@@ -64,7 +66,23 @@ type Table struct {
 	SystemVersioned bool
 	// Sequence tells a MariaDB SEQUENCE, whose one row is not user data.
 	Sequence bool
+	// MaxColumnID is the highest Column.ID ever given in this table, so that a dropped column's is not given again.
+	MaxColumnID int64
+	// Unsure tells that the definition was read back from the upstream, which may have been past Version by then:
+	// rows must be compared with what the stream says of them (Check), and the definition made from that (Adopt).
+	Unsure bool
 }
+
+// OfSchema tells that this is no table but a schema's entry in a snapshot: it has no name, and its Charset and Collation
+// are the defaults of new tables in Schema.
+func (t *Table) OfSchema() bool { return t.Name == "" }
+
+// HasRows tells that the upstream's stream carries rows of it which are user data: it is a table, no view, sequence or
+// schema's entry.
+func (t *Table) HasRows() bool { return !t.View && !t.Sequence && !t.OfSchema() }
+
+// Ref gives the table's qualified name.
+func (t *Table) Ref() Ref { return Ref{Schema: t.Schema, Name: t.Name} }
 
 // A Column is one column of a Table, in the order of the row image.
 type Column struct {
@@ -86,6 +104,12 @@ type Column struct {
 	Generated bool    // VIRTUAL or STORED; its value stands in the row image all the same
 	Invisible bool
 	Comment   string
+	// Hidden tells a column that the server keeps for itself: MariaDB's implicit row_start and row_end of a
+	// system-versioned table, and DB_ROW_HASH_n. It stands in the row image, and no statement can set it.
+	Hidden bool
+	// System is "start" or "end" for the columns ROW START and ROW END of a system-versioned table.
+	System        string
+	AutoIncrement bool
 }
 
 // An Index is a key of a Table; Columns holds offsets into Table.Columns.
@@ -94,6 +118,11 @@ type Index struct {
 	Primary bool
 	Unique  bool
 	Columns []int
+	// Partial tells that a part covers only a prefix of its column; Expression that a part is an expression, which
+	// Columns leaves out; Hash that the key is kept as a hash, in a hidden column of MariaDB's.
+	Partial    bool
+	Expression bool
+	Hash       bool
 }
 
 // A Ref names a table by its qualified name.
