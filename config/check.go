@@ -46,11 +46,27 @@ func resolve(uri *string, name, file, environment string) error {
 	return nil
 }
 
+const (
+	fromFix = "give the upstream, as in mysql://user@host:3306/"
+	toFix   = "give the downstream, as in file:///srv/out"
+)
+
+// CheckURIs looks at the two ends alone, either of which may be missing, but not both.
+func (c *Config) CheckURIs() error {
+	if c.To == "" {
+		return checkURI("from", c.From, fromFix)
+	}
+	if c.From == "" {
+		return checkURI("to", c.To, toFix)
+	}
+	return errors.Join(checkURI("from", c.From, fromFix), checkURI("to", c.To, toFix))
+}
+
 // Check looks at every setting by itself and tells all that is wrong. Nothing is connected to.
 func (c *Config) Check() error {
 	return errors.Join(
-		checkURI("from", c.From, "give the upstream, as in mysql://user@host:3306/"),
-		checkURI("to", c.To, "give the downstream, as in file:///srv/out"),
+		checkURI("from", c.From, fromFix),
+		checkURI("to", c.To, toFix),
 		c.checkTables(),
 		c.checkPositions(),
 		c.checkSizes(),

@@ -198,6 +198,7 @@ func TestSplitTable(t *testing.T) {
 	p.table("t", 10, 3, "CREATE TABLE t", "id INT pk")
 	p.file("shop/t/10/CDC_d-1_000001.csv", `"I","t","shop",11,1`+"\r\n"+`"D","t","shop",13,1`+"\r\n")
 	p.file("shop/t/10/meta/CDC_d-1.index", "CDC_d-1_000001.csv\n")
+	p.file("shop/t/10/meta/CDC_1_2.json", "{}") // a record of the writer's own
 	p.file("shop/t/10/CDC_d-2_000001.csv", `"I","t","shop",12,2`+"\r\n")
 	p.file("shop/t/10/meta/CDC_d-2.index", "CDC_d-2_000001.csv\n")
 	state, problems := p.final()

@@ -37,13 +37,14 @@ func walk(dir string) (*tree, error) {
 			return err
 		}
 		rel = filepath.ToSlash(rel)
-		switch base := path.Base(rel); {
-		case schemaFile.MatchString(base) && path.Base(path.Dir(rel)) == "meta":
+		// A meta folder may hold files of the writer's own too, whose names are free.
+		switch base, meta := path.Base(rel), path.Base(path.Dir(rel)) == "meta"; {
+		case meta && schemaFile.MatchString(base):
 			t.schemas = append(t.schemas, rel)
-		case dataFile.MatchString(base):
-			t.data = append(t.data, rel)
-		case indexFile.MatchString(base) && path.Base(path.Dir(rel)) == "meta":
+		case meta && indexFile.MatchString(base):
 			t.indexes = append(t.indexes, rel)
+		case !meta && dataFile.MatchString(base):
+			t.data = append(t.data, rel)
 		}
 		return nil
 	})
