@@ -39,7 +39,9 @@ func NewPast(catalog *schema.Catalog, ids []schema.TableID, ts uint64, applied [
 func (p *Past) Extend(applied []Applied) { p.applied = applied }
 
 // Table resolves a name; a table that is not among the walk's own is nil.
-func (p *Past) Table(ref schema.Ref, _ *schema.Table) (*schema.Table, error) { return p.names[ref], nil }
+func (p *Past) Table(ref schema.Ref, _ *schema.Table) (*schema.Table, error) {
+	return p.names[ref], nil
+}
 
 // Apply finds the statement's DDL among those that the live walk applied.
 func (p *Past) Apply(s *schema.Statement) (*schema.DDL, []schema.TableID, error) {

@@ -628,6 +628,7 @@ type BlockStatus struct {
 	Key           *Key                   `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	Stage         StatusStage            `protobuf:"varint,3,opt,name=stage,proto3,enum=weir.StatusStage" json:"stage,omitempty"`
 	Info          *EventInfo             `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`                                                     // with WAITING and WRITTEN
+	Blocks        bool                   `protobuf:"varint,8,opt,name=blocks,proto3" json:"blocks,omitempty"`                                                // likewise
 	DoneAction    ActionKind             `protobuf:"varint,5,opt,name=done_action,json=doneAction,proto3,enum=weir.ActionKind" json:"done_action,omitempty"` // with DONE
 	Outcome       OutcomeKind            `protobuf:"varint,6,opt,name=outcome,proto3,enum=weir.OutcomeKind" json:"outcome,omitempty"`                        // with DONE
 	Previous      *Key                   `protobuf:"bytes,7,opt,name=previous,proto3" json:"previous,omitempty"`                                             // with WRITTEN: the key of the trigger's previous schedule
@@ -691,6 +692,13 @@ func (x *BlockStatus) GetInfo() *EventInfo {
 		return x.Info
 	}
 	return nil
+}
+
+func (x *BlockStatus) GetBlocks() bool {
+	if x != nil {
+		return x.Blocks
+	}
+	return false
 }
 
 func (x *BlockStatus) GetDoneAction() ActionKind {
@@ -923,14 +931,15 @@ const file_barrier_proto_rawDesc = "" +
 	"\n" +
 	"MovedTable\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x1a\n" +
-	"\bdatabase\x18\x02 \x01(\tR\bdatabase\"\x9f\x02\n" +
+	"\bdatabase\x18\x02 \x01(\tR\bdatabase\"\xb7\x02\n" +
 	"\vBlockStatus\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x1b\n" +
 	"\x03key\x18\x02 \x01(\v2\t.weir.KeyR\x03key\x12'\n" +
 	"\x05stage\x18\x03 \x01(\x0e2\x11.weir.StatusStageR\x05stage\x12#\n" +
-	"\x04info\x18\x04 \x01(\v2\x0f.weir.EventInfoR\x04info\x121\n" +
+	"\x04info\x18\x04 \x01(\v2\x0f.weir.EventInfoR\x04info\x12\x16\n" +
+	"\x06blocks\x18\b \x01(\bR\x06blocks\x121\n" +
 	"\vdone_action\x18\x05 \x01(\x0e2\x10.weir.ActionKindR\n" +
 	"doneAction\x12+\n" +
 	"\aoutcome\x18\x06 \x01(\x0e2\x11.weir.OutcomeKindR\aoutcome\x12%\n" +

@@ -83,6 +83,8 @@ type Placed struct {
 	Dispatcher    string                 `protobuf:"bytes,1,opt,name=dispatcher,proto3" json:"dispatcher,omitempty"`
 	Span          *Span                  `protobuf:"bytes,2,opt,name=span,proto3" json:"span,omitempty"`
 	Start         *Position              `protobuf:"bytes,3,opt,name=start,proto3" json:"start,omitempty"`
+	Checkpoint    uint64                 `protobuf:"varint,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // of the span; at most start's
+	Database      string                 `protobuf:"bytes,5,opt,name=database,proto3" json:"database,omitempty"`      // that the table belongs to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,6 +138,20 @@ func (x *Placed) GetStart() *Position {
 		return x.Start
 	}
 	return nil
+}
+
+func (x *Placed) GetCheckpoint() uint64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
+func (x *Placed) GetDatabase() string {
+	if x != nil {
+		return x.Database
+	}
+	return ""
 }
 
 // Place: maintainer -> group. Make these dispatchers. Answer: the Heartbeat that counts them.
@@ -313,9 +329,10 @@ type Living struct {
 	Checkpoint    uint64                 `protobuf:"varint,3,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	LastPassed    *Position              `protobuf:"bytes,4,opt,name=last_passed,json=lastPassed,proto3" json:"last_passed,omitempty"`
 	Slot          SlotState              `protobuf:"varint,5,opt,name=slot,proto3,enum=weir.SlotState" json:"slot,omitempty"`
-	Key           *Key                   `protobuf:"bytes,6,opt,name=key,proto3" json:"key,omitempty"`        // of the slot
-	Info          *EventInfo             `protobuf:"bytes,7,opt,name=info,proto3" json:"info,omitempty"`      // of the slot
-	Blocks        bool                   `protobuf:"varint,8,opt,name=blocks,proto3" json:"blocks,omitempty"` // of the slot's event
+	Key           *Key                   `protobuf:"bytes,6,opt,name=key,proto3" json:"key,omitempty"`           // of the slot
+	Info          *EventInfo             `protobuf:"bytes,7,opt,name=info,proto3" json:"info,omitempty"`         // of the slot
+	Blocks        bool                   `protobuf:"varint,8,opt,name=blocks,proto3" json:"blocks,omitempty"`    // of the slot's event
+	Database      string                 `protobuf:"bytes,9,opt,name=database,proto3" json:"database,omitempty"` // that the table belongs to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -404,6 +421,13 @@ func (x *Living) GetBlocks() bool {
 		return x.Blocks
 	}
 	return false
+}
+
+func (x *Living) GetDatabase() string {
+	if x != nil {
+		return x.Database
+	}
+	return ""
 }
 
 // Bootstrap: maintainer -> group. A maintainer with this epoch is now in charge. Answer: Bootstrapped. A group takes a
@@ -563,14 +587,18 @@ var File_placement_proto protoreflect.FileDescriptor
 const file_placement_proto_rawDesc = "" +
 	"\n" +
 	"\x0fplacement.proto\x12\x04weir\x1a\rbarrier.proto\x1a\n" +
-	"span.proto\"n\n" +
+	"span.proto\"\xaa\x01\n" +
 	"\x06Placed\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x1e\n" +
 	"\x04span\x18\x02 \x01(\v2\n" +
 	".weir.SpanR\x04span\x12$\n" +
-	"\x05start\x18\x03 \x01(\v2\x0e.weir.PositionR\x05start\"A\n" +
+	"\x05start\x18\x03 \x01(\v2\x0e.weir.PositionR\x05start\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x04 \x01(\x04R\n" +
+	"checkpoint\x12\x1a\n" +
+	"\bdatabase\x18\x05 \x01(\tR\bdatabase\"A\n" +
 	"\x05Place\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\"\n" +
 	"\x05spans\x18\x02 \x03(\v2\f.weir.PlacedR\x05spans\"@\n" +
@@ -580,7 +608,7 @@ const file_placement_proto_rawDesc = "" +
 	"\aRemoved\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\"\n" +
 	"\x05spans\x18\x02 \x03(\v2\f.weir.LivingR\x05spans\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x98\x02\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb4\x02\n" +
 	"\x06Living\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
@@ -595,7 +623,8 @@ const file_placement_proto_rawDesc = "" +
 	"\x04slot\x18\x05 \x01(\x0e2\x0f.weir.SlotStateR\x04slot\x12\x1b\n" +
 	"\x03key\x18\x06 \x01(\v2\t.weir.KeyR\x03key\x12#\n" +
 	"\x04info\x18\a \x01(\v2\x0f.weir.EventInfoR\x04info\x12\x16\n" +
-	"\x06blocks\x18\b \x01(\bR\x06blocks\"!\n" +
+	"\x06blocks\x18\b \x01(\bR\x06blocks\x12\x1a\n" +
+	"\bdatabase\x18\t \x01(\tR\bdatabase\"!\n" +
 	"\tBootstrap\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"j\n" +
 	"\fBootstrapped\x12\x14\n" +

@@ -25,6 +25,8 @@ type Source interface {
 	Snapshot(ctx context.Context, at relay.Mark) ([]*schema.Table, error)
 	// ReadTable reads one table's definition as it is now; schema.ErrNoTable if there is none.
 	ReadTable(ctx context.Context, ref schema.Ref) (*schema.Table, error)
+	// Server reads what the tracking of definitions must know of the upstream.
+	Server(ctx context.Context) (schema.Server, error)
 	// Pull appends the upstream's stream after the log's end to the log until ctx ends or an error stops it. It
 	// reports each contact. An error that no retry can mend is, or wraps, a *Fatal.
 	Pull(ctx context.Context, log *relay.Log, contact func(Contact)) error

@@ -1,0 +1,642 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/scheduler"
+	"github.com/sirupsen/logrus"
+
+	"github.com/weir-cdc/weir/barrier"
+	"github.com/weir-cdc/weir/cluster"
+	"github.com/weir-cdc/weir/feed"
+	"github.com/weir-cdc/weir/messages"
+	"github.com/weir-cdc/weir/relay"
+	"github.com/weir-cdc/weir/sources"
+)
+
+// The maintainer's notes to itself, from its timers and tasks.
+type (
+	activateAgain struct{ life int }
+	activated     struct {
+		life  int
+		state *activation
+		err   error
+	}
+	tablesRead struct {
+		life   int
+		tables []barrier.Table
+		err    error
+	}
+	placeAgain struct{ life int }
+	saved      struct {
+		life int
+		ts   uint64
+		err  error
+	}
+	watch struct{}
+)
+
+// How often the maintainer looks after the checkpoint and reports, and how long an orderly stop may take.
+const (
+	watchPeriod  = 100 * time.Millisecond
+	stopDeadline = 15 * time.Second
+)
+
+// MaintainerOptions is what a maintainer needs.
+type MaintainerOptions struct {
+	Changefeed  string
+	Activation  ActivationOptions
+	Source      sources.Source
+	Log         *relay.Log
+	SyncpointMs uint64
+	Memory      uint64
+	// Goal is the source position at which the changefeed is finished, "" for never.
+	Goal                       string
+	Puller, Group, Coordinator *actor.PID
+	Entry                      *logrus.Entry
+}
+
+// maintainerPhase says what the maintainer waits for.
+type maintainerPhase uint8
+
+const (
+	activating    maintainerPhase = iota // its epoch, and what is stored
+	bootstrapping                        // the group's report, and the relay log
+	running                              //
+	draining                             // what is in flight to be durable, then to end
+	resting                              // a retry
+	failed                               // nobody: no retry can help
+)
+
+// A maintainer runs one changefeed: its spans, its barrier and its checkpoint. The node spawns it; the feeder is its
+// child. Each activation, a restart in place too, takes a new epoch, asks the group what lives, and goes on from there.
+// It tells the coordinator how the changefeed does.
+type maintainer struct {
+	MaintainerOptions
+	phase  maintainerPhase
+	life   int // of the activation; what an older one's tasks say is dropped
+	state  *activation
+	timers *scheduler.TimerScheduler
+	cancel scheduler.CancelFunc
+
+	boot      *barrier.Bootstrap
+	following *following
+	barrier   *barrier.Barrier
+	feeder    *actor.PID
+	spans     map[barrier.TableID][]string // dispatchers by table
+	placed    int                          // numbers dispatchers
+	tickDue   time.Time
+
+	beat       messages.Heartbeat // the group's last
+	checkpoint uint64
+	saving     bool
+	saved      uint64
+	contact    contacted
+	pullErr    error
+	goalTs     uint64 // the commit-ts at which the changefeed is finished, once it is known
+	failures   int
+	calm       time.Time // since when nothing failed
+	reason     string
+	stopBy     time.Time
+	reported   time.Time
+}
+
+// NewMaintainer makes a maintainer.
+func NewMaintainer(o MaintainerOptions) *actor.Props {
+	o.Entry = o.Entry.WithField("actor", "maintainer")
+	return actor.PropsFromProducer(func() actor.Actor {
+		return &maintainer{MaintainerOptions: o, spans: map[barrier.TableID][]string{}}
+	}, actor.WithSupervisor(stopFailed))
+}
+
+func (m *maintainer) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		m.timers = scheduler.NewTimerScheduler(ctx)
+		m.cancel = m.timers.SendRepeatedly(watchPeriod, watchPeriod, ctx.Self(), watch{})
+		m.activate(ctx)
+	case *activated:
+		if msg.life == m.life {
+			m.onActivated(ctx, msg)
+		}
+	case *activateAgain:
+		if msg.life == m.life && m.phase == resting {
+			m.activate(ctx)
+		}
+	case *following:
+		m.following = msg
+		m.bootstrap(ctx)
+	case *messages.Bootstrapped:
+		m.onBootstrapped(ctx, msg)
+	case *tablesRead:
+		m.onTables(ctx, msg)
+	case *messages.GroupStarted:
+		m.onGroupStarted(ctx)
+	case *messages.BlockStatuses:
+		m.onStatuses(ctx, msg)
+	case *messages.Heartbeat:
+		m.onHeartbeat(ctx, msg)
+	case *messages.Removed:
+		m.onRemoved(ctx, msg)
+	case *placeAgain:
+		if msg.life == m.life {
+			m.place(ctx)
+		}
+	case *feederFailed:
+		m.restart(ctx, msg.err)
+	case *contacted:
+		m.onContact(msg)
+	case *pullState:
+		m.onPullState(ctx, msg)
+	case *saved:
+		m.onSaved(ctx, msg)
+	case watch:
+		m.onWatch(ctx)
+	case *stopFeed:
+		m.onStop(ctx)
+	case *actor.Terminated:
+		if m.feeder != nil && msg.Who.Equal(m.feeder) {
+			m.restart(ctx, errFeederBroke)
+		}
+	case *actor.Stopping, *actor.Restarting:
+		m.cancel()
+		m.state.end()
+	case *actor.Stopped:
+	case *crash:
+		panic(msg.reason)
+	default:
+		unexpected(ctx)
+	}
+}
+
+// activate takes a new epoch and reads what is stored.
+func (m *maintainer) activate(ctx actor.Context) {
+	m.state.end()
+	m.phase, m.life = activating, m.life+1
+	m.boot, m.following, m.barrier, m.state, m.saving = nil, nil, nil, nil, false
+	clear(m.spans)
+	life, options := m.life, m.Activation
+	spawnTask(ctx, func(c context.Context) any {
+		state, err := activateFeed(c, options)
+		return &activated{life: life, state: state, err: err}
+	})
+}
+
+func (m *maintainer) onActivated(ctx actor.Context, msg *activated) {
+	if msg.err != nil {
+		m.restart(ctx, msg.err)
+		return
+	}
+	m.state, m.phase = msg.state, bootstrapping
+	m.checkpoint, m.saved = msg.state.checkpoint.CommitTs, msg.state.checkpoint.CommitTs
+	m.Entry = m.Entry.WithField("epoch", m.state.epoch)
+	m.Entry.WithFields(logrus.Fields{"checkpoint_ts": m.checkpoint, "position": m.state.checkpoint.Mark.Position}).Info("changefeed activated")
+	m.boot = barrier.NewBootstrap(barrier.Epoch(m.state.epoch), m.checkpoint, []string{m.Group.Id})
+	ctx.Request(m.Group, &messages.Bootstrap{Epoch: m.state.epoch})
+	ctx.Request(m.Puller, &follow{mark: m.state.checkpoint.Mark, reset: m.state.resetLog})
+}
+
+func (m *maintainer) onBootstrapped(ctx actor.Context, msg *messages.Bootstrapped) {
+	if m.phase != bootstrapping || msg.Epoch != m.state.epoch {
+		return
+	}
+	var reports []barrier.Report
+	for _, l := range msg.Spans {
+		reports = append(reports, l.ToReport())
+	}
+	m.boot.Answered(m.Group.Id, reports)
+	m.bootstrap(ctx)
+}
+
+// bootstrap makes the barrier and the feeder once all have answered.
+func (m *maintainer) bootstrap(ctx actor.Context) {
+	if m.phase != bootstrapping || m.following == nil || !m.boot.Ready() {
+		return
+	}
+	life, state, at := m.life, m.state, m.boot.TriggerPosition()
+	spawnTask(ctx, func(c context.Context) any {
+		tables, err := state.tablesAt(c, at.Ts)
+		return &tablesRead{life: life, tables: tables, err: err}
+	})
+}
+
+// onTables begins the work: the bootstrap is complete.
+func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
+	if msg.life != m.life || m.phase != bootstrapping {
+		return
+	}
+	if msg.err != nil {
+		m.restart(ctx, msg.err)
+		return
+	}
+	var effects []barrier.Effect
+	m.barrier, effects = m.boot.Finish(msg.tables)
+	m.phase, m.boot = running, nil
+	m.feeder = ctx.Spawn(NewFeeder(FeederOptions{
+		Epoch: m.state.epoch, Source: m.Source, Log: m.Log, Offset: m.following.offset, From: m.following.from,
+		Checkpoint: m.checkpoint, Live: m.state.live, Catalog: m.Activation.Catalog, SyncpointMs: m.SyncpointMs,
+		Memory: m.Memory, Entry: m.Entry,
+	}))
+	ctx.Watch(m.feeder)
+	for _, r := range m.barrier.Living() {
+		m.adopt(ctx, r.ID, r.Span, r.Schema, r.Start)
+	}
+	m.do(ctx, effects)
+	m.place(ctx)
+	ctx.Send(m.feeder, &begin{})
+}
+
+func (m *maintainer) adopt(ctx actor.Context, id barrier.DispatcherID, span barrier.Span, database string, start barrier.Start) {
+	m.spans[span.Table] = append(m.spans[span.Table], string(id))
+	ctx.Send(m.feeder, &route{group: m.Group, placed: placedMessage(id, span, database, start)})
+}
+
+func placedMessage(id barrier.DispatcherID, span barrier.Span, database string, start barrier.Start) *messages.Placed {
+	return &messages.Placed{
+		Dispatcher: string(id), Span: messages.FromSpan(span), Database: database,
+		Start: messages.FromPosition(start.Position), Checkpoint: start.CheckpointTs,
+	}
+}
+
+// place gives every absent span a dispatcher.
+func (m *maintainer) place(ctx actor.Context) {
+	if m.phase != running {
+		return
+	}
+	msg := &messages.Place{Epoch: m.state.epoch}
+	for _, a := range m.barrier.Absent() {
+		m.placed++
+		id := barrier.DispatcherID(fmt.Sprintf("%d.%d", m.state.epoch, m.placed))
+		start, err := m.barrier.Create(a.Span, id)
+		if err != nil {
+			panic(err)
+		}
+		p := placedMessage(id, a.Span, a.Schema, start)
+		msg.Spans = append(msg.Spans, p)
+		m.spans[a.Span.Table] = append(m.spans[a.Span.Table], string(id))
+	}
+	if len(msg.Spans) == 0 {
+		return
+	}
+	ctx.Request(m.Group, msg)
+	for _, p := range msg.Spans {
+		ctx.Send(m.feeder, &route{group: m.Group, placed: p})
+	}
+}
+
+func (m *maintainer) onStatuses(ctx actor.Context, msg *messages.BlockStatuses) {
+	if m.barrier == nil {
+		return
+	}
+	var effects []barrier.Effect
+	for _, s := range msg.Statuses {
+		effects = append(effects, m.barrier.Status(s.ToStatus(msg.Epoch, msg.Version))...)
+	}
+	m.do(ctx, effects)
+}
+
+// do performs what the barrier asks for, in its order.
+func (m *maintainer) do(ctx actor.Context, effects []barrier.Effect) {
+	orders := &messages.BlockOrders{}
+	if m.state != nil {
+		orders.Epoch = m.state.epoch
+	}
+	send := func() {
+		if len(orders.Orders) > 0 {
+			ctx.Request(m.Group, orders)
+			orders = &messages.BlockOrders{Epoch: m.state.epoch}
+		}
+	}
+	for _, e := range effects {
+		switch e := e.(type) {
+		case barrier.Order:
+			orders.Orders = append(orders.Orders, messages.FromOrder(e))
+		case barrier.Reply:
+			orders.Orders = append(orders.Orders, messages.FromReply(e))
+		case barrier.Schedule:
+			send()
+			m.schedule(ctx, e)
+		case barrier.Remove:
+			m.end(ctx, []string{string(e.ID)})
+		case barrier.Completed:
+			m.Entry.WithField("key", e.Key.String()).Debug("barrier crossed")
+		case barrier.ProtocolError:
+			m.Entry.WithField("status", e.Status.String()).Warn("protocol error: " + e.Reason)
+		}
+	}
+	send()
+	if m.barrier != nil && m.barrier.Pending() && m.tickDue.IsZero() {
+		m.tickDue = time.Now().Add(barrier.TickPeriod)
+	}
+}
+
+// schedule ends the dispatchers of dropped tables, and makes those of added ones.
+func (m *maintainer) schedule(ctx actor.Context, s barrier.Schedule) {
+	m.Entry.WithField("schedule", s.String()).Info("tables change")
+	for _, t := range s.Drops {
+		m.end(ctx, m.spans[t])
+		delete(m.spans, t)
+	}
+	if len(s.Adds) > 0 {
+		m.place(ctx)
+	}
+}
+
+func (m *maintainer) end(ctx actor.Context, dispatchers []string) {
+	if len(dispatchers) == 0 {
+		return
+	}
+	ctx.Request(m.Group, &messages.Remove{Epoch: m.state.epoch, Dispatchers: dispatchers})
+	for _, id := range dispatchers {
+		ctx.Send(m.feeder, &unroute{dispatcher: id})
+	}
+}
+
+// onRemoved: dispatchers ended. Those that still have a place are made anew, after a rest that grows.
+func (m *maintainer) onRemoved(ctx actor.Context, msg *messages.Removed) {
+	if m.phase != running || msg.Epoch != m.state.epoch {
+		return
+	}
+	for _, l := range msg.Spans {
+		table := barrier.TableID(l.Span.TableId)
+		m.spans[table] = slices.DeleteFunc(m.spans[table], func(id string) bool { return id == l.Dispatcher })
+		ctx.Send(m.feeder, &unroute{dispatcher: l.Dispatcher})
+		m.do(ctx, m.barrier.Removed(barrier.DispatcherID(l.Dispatcher), l.ToReport()))
+	}
+	if msg.Reason == "" {
+		m.place(ctx)
+		return
+	}
+	m.Entry.WithField("reason", msg.Reason).Warn("spans begin again from their checkpoints")
+	m.timers.SendOnce(m.rest(), ctx.Self(), &placeAgain{life: m.life})
+}
+
+// rest is how long to wait after a failure: longer each time, unless a minute was quiet.
+func (m *maintainer) rest() time.Duration {
+	now := time.Now()
+	if now.Sub(m.calm) > time.Minute {
+		m.failures = 0
+	}
+	m.calm = now
+	d := backoff(m.failures, 100*time.Millisecond, 30*time.Second)
+	m.failures++
+	return d
+}
+
+func (m *maintainer) onGroupStarted(ctx actor.Context) {
+	switch m.phase {
+	case bootstrapping:
+		ctx.Request(m.Group, &messages.Bootstrap{Epoch: m.state.epoch})
+	case running:
+		m.restart(ctx, errGroupBroke)
+	}
+}
+
+// restart ends the activation and, unless no retry can help, begins another after a rest.
+func (m *maintainer) restart(ctx actor.Context, err error) {
+	if m.phase == failed || m.phase == resting {
+		return
+	}
+	m.dropFeeder(ctx)
+	m.barrier = nil
+	m.life++
+	if m.phase == draining {
+		m.stopped(ctx)
+		return
+	}
+	m.reason = err.Error()
+	if isFatal(err) {
+		m.phase = failed
+		m.Entry.WithError(err).Error("changefeed failed")
+		m.report(ctx)
+		return
+	}
+	if errors.Is(err, relay.ErrCorrupt) || errors.Is(err, relay.ErrTrimmed) {
+		m.Activation.ResetLog = true
+	}
+	m.phase = resting
+	rest := m.rest()
+	m.Entry.WithError(err).WithField("retry_in", rest.String()).Warn("changefeed begins again from its checkpoint")
+	m.timers.SendOnce(rest, ctx.Self(), &activateAgain{life: m.life})
+	m.report(ctx)
+}
+
+func (m *maintainer) dropFeeder(ctx actor.Context) {
+	if m.feeder != nil {
+		ctx.Unwatch(m.feeder)
+		ctx.Stop(m.feeder)
+		m.feeder = nil
+	}
+}
+
+// isFatal tells an error that no retry can mend.
+func isFatal(err error) bool {
+	var fatal *sources.Fatal
+	return errors.As(err, &fatal) || errors.Is(err, cluster.ErrFenced) || errors.Is(err, feed.ErrMismatch)
+}
+
+func (m *maintainer) onHeartbeat(ctx actor.Context, msg *messages.Heartbeat) {
+	sinkChanged := msg.Error != m.beat.Error
+	if m.barrier == nil || msg.Epoch != m.state.epoch {
+		m.beat.Error, m.beat.Reason = msg.Error, msg.Reason
+	} else {
+		m.beat = messages.Heartbeat{
+			Checkpoint: msg.Checkpoint, Rows: msg.Rows, Bytes: msg.Bytes, Resolved: msg.Resolved, Slowest: msg.Slowest,
+			Error: msg.Error, Reason: msg.Reason,
+		}
+		for _, id := range msg.Counted {
+			m.barrier.Replicating(barrier.DispatcherID(id))
+		}
+		for _, p := range msg.Passages {
+			m.do(ctx, m.barrier.Advance(barrier.DispatcherID(p.Dispatcher), p.Checkpoint, barrier.Position{}))
+		}
+		m.advance()
+	}
+	if sinkChanged && msg.Error == messages.ErrorKind_ERROR_FATAL && m.phase != failed {
+		m.restart(ctx, &sources.Fatal{Kind: "sink", Err: errors.New(msg.Reason)})
+	} else if sinkChanged {
+		m.report(ctx)
+	}
+}
+
+// advance moves the checkpoint as far as the group and the barrier allow.
+func (m *maintainer) advance() {
+	if m.barrier == nil {
+		return
+	}
+	m.checkpoint = max(m.checkpoint, min(m.beat.Checkpoint, m.barrier.CheckpointCeiling()))
+}
+
+func (m *maintainer) onContact(msg *contacted) {
+	m.contact, m.pullErr = *msg, nil
+	if m.Goal != "" && m.goalTs == 0 {
+		if reached, err := m.Source.Reached(msg.Position, m.Goal); err == nil && reached {
+			m.goalTs = max(msg.tail, 1)
+		}
+	}
+}
+
+func (m *maintainer) onPullState(ctx actor.Context, msg *pullState) {
+	m.pullErr = msg.err
+	if msg.fatal && m.phase != failed {
+		m.restart(ctx, msg.err)
+		return
+	}
+	m.report(ctx)
+}
+
+// onWatch looks after time: repetitions, the stored checkpoint, the end, the report.
+func (m *maintainer) onWatch(ctx actor.Context) {
+	now := time.Now()
+	if !m.tickDue.IsZero() && !now.Before(m.tickDue) {
+		m.tickDue = time.Time{}
+		if m.barrier != nil {
+			m.do(ctx, m.barrier.Tick())
+		}
+	}
+	m.advance()
+	m.save(ctx)
+	switch {
+	case m.phase == draining:
+		m.drain(ctx, now)
+	case m.phase == running && m.goalTs > 0:
+		m.finish(ctx)
+	}
+	if now.Sub(m.reported) >= 250*time.Millisecond {
+		m.report(ctx)
+	}
+}
+
+// save stores the checkpoint, one write at a time.
+func (m *maintainer) save(ctx actor.Context) {
+	if m.saving || m.state == nil || m.checkpoint <= m.saved || m.phase != running && m.phase != draining {
+		return
+	}
+	_, mark, err := m.Log.Seek(m.checkpoint)
+	if err != nil {
+		m.restart(ctx, err)
+		return
+	}
+	m.saving = true
+	life, state := m.life, m.state
+	ck := cluster.Checkpoint{CommitTs: m.checkpoint, Mark: mark, Wall: time.Now()}
+	spawnTask(ctx, func(c context.Context) any {
+		c, cancel := context.WithTimeout(c, 10*time.Second)
+		defer cancel()
+		return &saved{life: life, ts: ck.CommitTs, err: state.save(c, ck)}
+	})
+}
+
+func (m *maintainer) onSaved(ctx actor.Context, msg *saved) {
+	if msg.life != m.life {
+		return
+	}
+	m.saving = false
+	if msg.err != nil {
+		if isFatal(msg.err) {
+			m.restart(ctx, msg.err)
+			return
+		}
+		m.Entry.WithError(msg.err).Warn("store the checkpoint")
+		return
+	}
+	m.saved = max(m.saved, msg.ts)
+	ctx.Send(m.Group, &messages.Checkpoint{CommitTs: msg.ts})
+	if m.feeder != nil {
+		ctx.Send(m.feeder, &anchor{ts: msg.ts})
+	}
+}
+
+// finish ends the changefeed when its goal is durable and stored.
+func (m *maintainer) finish(ctx actor.Context) {
+	if m.saved < m.goalTs {
+		if m.beat.Resolved >= m.goalTs {
+			ctx.Send(m.Group, &drainGroup{})
+		}
+		return
+	}
+	m.dropFeeder(ctx)
+	m.phase = draining
+	m.stopBy = time.Now()
+	m.reportAs(ctx, messages.FeedState_FEED_FINISHED, "")
+}
+
+// onStop begins the orderly end: nothing new, and what is in flight made durable.
+func (m *maintainer) onStop(ctx actor.Context) {
+	if m.phase != running {
+		m.stopped(ctx)
+		return
+	}
+	m.dropFeeder(ctx)
+	m.phase, m.stopBy = draining, time.Now().Add(stopDeadline)
+	ctx.Send(m.Group, &drainGroup{})
+}
+
+func (m *maintainer) drain(ctx actor.Context, now time.Time) {
+	settled := m.beat.Checkpoint >= m.beat.Resolved || len(m.barrier.InFlight(1)) > 0
+	if m.saved >= m.checkpoint && !m.saving && settled || now.After(m.stopBy) {
+		m.stopped(ctx)
+		return
+	}
+	ctx.Send(m.Group, &drainGroup{})
+}
+
+func (m *maintainer) stopped(ctx actor.Context) {
+	m.phase = failed // does no more
+	ctx.Send(ctx.Parent(), &feedStopped{name: m.Changefeed})
+}
+
+func (m *maintainer) report(ctx actor.Context) {
+	state, reason := messages.FeedState_FEED_NORMAL, ""
+	switch {
+	case m.phase == failed:
+		state, reason = messages.FeedState_FEED_FAILED, m.reason
+	case m.beat.Error == messages.ErrorKind_ERROR_RETRYING:
+		state, reason = messages.FeedState_FEED_WARNING, m.beat.Reason
+	case m.pullErr != nil:
+		state, reason = messages.FeedState_FEED_WARNING, m.pullErr.Error()
+	case m.phase == resting:
+		state, reason = messages.FeedState_FEED_WARNING, m.reason
+	case m.phase != running && m.phase != draining:
+		state, reason = messages.FeedState_FEED_STARTING, m.reason
+	}
+	m.reportAs(ctx, state, reason)
+}
+
+func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reason string) {
+	m.reported = time.Now()
+	s := &messages.FeedStatus{
+		Changefeed: m.Changefeed, State: state, Reason: reason, Checkpoint: m.checkpoint, Resolved: m.beat.Resolved,
+		Rows: m.beat.Rows, Bytes: m.beat.Bytes, LagMs: m.lag(m.reported), RelayBytes: uint64(m.Log.Size()), Slowest: m.beat.Slowest,
+		SourcePosition: m.contact.Position,
+	}
+	if !m.contact.At.IsZero() {
+		s.ContactMs = m.contact.At.UnixMilli()
+	}
+	for _, ids := range m.spans {
+		s.Spans += uint64(len(ids))
+	}
+	if m.state != nil {
+		s.Epoch = m.state.epoch
+	}
+	if m.barrier != nil {
+		for _, b := range m.barrier.InFlight(1) {
+			s.Barrier = b.String()
+		}
+	}
+	ctx.Send(m.Coordinator, s)
+}
+
+// lag is how far the downstream is behind the upstream, in milliseconds. When everything that the upstream had at the last
+// contact is durable, it is the age of that contact.
+func (m *maintainer) lag(now time.Time) int64 {
+	if m.contact.CaughtUp && m.checkpoint >= m.contact.tail {
+		return max(0, now.Sub(m.contact.At).Milliseconds())
+	}
+	return max(0, now.UnixMilli()-int64(m.checkpoint>>18))
+}
