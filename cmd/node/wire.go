@@ -2,15 +2,63 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"net/url"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/weir-cdc/weir/actors"
+	_ "github.com/weir-cdc/weir/codec/all"
 	"github.com/weir-cdc/weir/config"
+	"github.com/weir-cdc/weir/filter"
 	_ "github.com/weir-cdc/weir/sinks/blackhole"
+	_ "github.com/weir-cdc/weir/sinks/storage"
+	"github.com/weir-cdc/weir/sources"
+	"github.com/weir-cdc/weir/sources/mysql"
+	"github.com/weir-cdc/weir/sources/workload"
 )
 
+func init() {
+	followMySQL := func(uri string, s sources.Settings) (sources.Source, error) { return mysql.Open(uri, s) }
+	sources.Register("mysql", followMySQL)
+	sources.Register("mariadb", followMySQL)
+	sources.Register("workload", func(uri string, _ sources.Settings) (sources.Source, error) { return workload.Open(uri) })
+}
+
 // start puts the parts of a node together and starts it.
-func start(context.Context, *config.Config, *logrus.Entry) (feed, error) {
-	return nil, errors.New("start the node: this build has no actors in it")
+func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, error) {
+	var options []filter.Option
+	if c.CaseSensitive {
+		options = append(options, filter.CaseSensitive())
+	}
+	tables, err := filter.Parse(c.Tables, options...)
+	if err != nil {
+		return nil, err
+	}
+	to, err := withTimeZone(c.To, c.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	return actors.Start(ctx, actors.Options{
+		Changefeed: c.Changefeed, From: c.From, To: to, DataDir: c.DataDir, Tables: tables,
+		StartAt: c.StartAt, StopAt: c.StopAt, SyncpointInterval: c.SyncpointInterval,
+		Memory: uint64(c.Memory), RelaySize: int64(c.RelaySize),
+		Source: sources.Settings{Heartbeat: c.Heartbeat, ServerID: c.ServerID, Log: log},
+		Log:    log,
+	})
+}
+
+// withTimeZone hands the time zone to a sink that encodes rows; a URI that says one itself keeps it.
+func withTimeZone(to, zone string) (string, error) {
+	u, err := url.Parse(to)
+	if err != nil {
+		return "", fmt.Errorf("--to: it is no URI: use one like file:///srv/out?protocol=csv")
+	}
+	if u.Scheme != "file" || u.Query().Has("timezone") || zone == "UTC" {
+		return to, nil
+	}
+	q := u.Query()
+	q.Set("timezone", zone)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }
