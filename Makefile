@@ -30,7 +30,7 @@ bench: deps build ## Weir beside the raw dump and a plain reader, in one run
 	go run ./bench
 
 explore: ## walk every state of the barrier's larger worlds; takes long
-	WEIR_EXPLORE=long go test -count=1 -v -timeout 4h -run Explore ./barrier/...
+	BARRIER_DEEP=1 go test -count=1 -v -timeout 4h -run Explore ./barrier
 
 lint: ## go vet, staticcheck, gofmt, go mod tidy
 	go vet ./...

@@ -86,7 +86,7 @@ func emptyDemo(out string) error {
 	}
 	var owner struct{ Changefeed string }
 	data, err := os.ReadFile(filepath.Join(out, ".weir.json"))
-	if err != nil || json.Unmarshal(data, &owner) != nil || owner.Changefeed != demoName {
+	if err != nil || json.Unmarshal(data, &owner) != nil || strings.Split(owner.Changefeed, "/")[0] != demoName {
 		return fmt.Errorf("%s holds files that no demo wrote: give another folder with --out", out)
 	}
 	for _, e := range entries {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -160,8 +161,9 @@ func empty(out string) error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
 	}
-	owner, err := os.ReadFile(filepath.Join(out, ".weir.json"))
-	if err != nil || !strings.Contains(string(owner), `"changefeed": "demo"`) {
+	var owner struct{ Changefeed string }
+	data, err := os.ReadFile(filepath.Join(out, ".weir.json"))
+	if err != nil || json.Unmarshal(data, &owner) != nil || strings.Split(owner.Changefeed, "/")[0] != "demo" {
 		return fmt.Errorf("%s holds files that no demo wrote: give another folder with -out", out)
 	}
 	return os.RemoveAll(out)
