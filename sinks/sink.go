@@ -17,8 +17,9 @@ import (
 
 // An Env is what a sink is given by whoever starts it.
 type Env struct {
-	// Changefeed names the replication task, for logs and for the downstream's record of its owner.
-	Changefeed string
+	// Changefeed names the replication task, and ID tells it from others of the same name: an earlier one that was
+	// removed. The downstream's record of its owner holds both.
+	Changefeed, ID string
 	// Catalog resolves the (table id, version) of a batch.
 	Catalog *schema.Catalog
 	// Format reads the source's row images.

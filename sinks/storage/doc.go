@@ -1,0 +1,42 @@
+// Package storage is the sink that writes files below a folder, file:///path?protocol=csv, in the layout that TiCDC
+// publishes (docs/formats.md), so that existing readers work unchanged:
+//
+//	{schema}/{table}/{version}/[{date}/]CDC{NNN}.csv         rows; a split table: CDC_{span}_{NNN}.csv
+//	{schema}/{table}/{version}/[{date}/]meta/CDC.index       the last complete data file; split: CDC_{span}.index
+//	{schema}/{table}/{version}/meta/CDC.json                 our own record; split: CDC_{span}.json
+//	{schema}/{table}/meta/schema_{version}_{checksum}.json   a definition and the statement that made it
+//	{schema}/meta/schema_{version}_{checksum}.json           a database's statement
+//	syncpoints/{commit-ts}.json                              a consistent cut; see Syncpoints
+//	metadata                                                 {"checkpoint-ts":N}
+//	.weir.json .weir.lock                                    whose folder it is; who writes to it
+//
+// {span} is the span's start and end as 16 hexadecimal digits each. {date} is that of the rows' commit time in UTC, so
+// that a replay files a row where the first run did; a reader of one directory sees commit-ts grow. Names are
+// escaped (see Escape); the schema file holds the true ones.
+//
+// # Exactly once
+//
+// A data file is written once and never touched after it is complete: a flush, its size or a new date ends it. It
+// becomes part of the output in four steps, each durable before the next: the data file; its directory; the
+// record, which tells the file's name and size and the (commit-ts, ordinal) that the span is complete up to; the
+// index. The record is the commit point. Recovery, when a table version of a span is first written to after a start,
+// moves the index up to the record, removes data files above it, and drops rows at or below the record's position as
+// they come again. So the files hold each row once after any crash.
+//
+// The record of a span also covers the spans it is split into or merged with: rows are dropped by range and, where the
+// ranges differ, by the hash of the handle key.
+//
+// A schema file is put if the version has none, and is the record that a DDL is finished. Rows of a version below it
+// were complete before, so they are dropped when they come again: an older version's directory gains no rows.
+//
+// # Parts
+//
+// The sink actor routes and acknowledges. Each worker child encodes and writes the spans that hash to it; its committer
+// child does the four steps, for all files that are ready at once. The ledger child holds the folder's lock and
+// writes schema files, syncpoints and metadata. A full disk, a lost permission and the like are retried by the child
+// that met them, with what it holds. Where the kernel may have dropped written data (a failed fsync), the sink
+// starts over and the dispatchers replay.
+//
+// With file-expiration-days=N (and date-separator=day) directories of dates more than N days before the checkpoint
+// are removed, index and all; schema files, records and syncpoints stay.
+package storage

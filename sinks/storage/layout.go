@@ -1,0 +1,108 @@
+package storage
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/weir-cdc/weir/schema"
+	"github.com/weir-cdc/weir/sinks"
+)
+
+// A layout says where things lie. It does no I/O.
+type layout struct {
+	root        string
+	extension   string
+	dates       dateFormat
+	digits      int
+	tableIDPath bool
+}
+
+func (o *options) layout() layout {
+	return layout{root: o.dir, extension: o.codec.Extension(), dates: o.dates, digits: o.digits, tableIDPath: o.tableIDPath}
+}
+
+// Names at the root that are no database's.
+const (
+	metadataFile  = "metadata"
+	syncpointsDir = "syncpoints"
+	ownerFile     = ".weir.json"
+	lockFile      = ".weir.lock"
+	metaDir       = "meta"
+)
+
+// database is the directory of a database. A name of digits alone gives way to the tables' ids where those are at
+// the root.
+func (l layout) database(name string) string {
+	return filepath.Join(l.root, escapeReserved(name, func(name string) bool {
+		return name == metadataFile || name == syncpointsDir || l.tableIDPath && isNumber(name)
+	}))
+}
+
+// table is the directory of a table.
+func (l layout) table(t *schema.Table) string {
+	if l.tableIDPath {
+		return filepath.Join(l.root, strconv.FormatInt(int64(t.ID), 10))
+	}
+	return filepath.Join(l.database(t.Schema), escapeReserved(t.Name, func(name string) bool { return name == metaDir }))
+}
+
+// version is the directory of a table version.
+func (l layout) version(t *schema.Table) string {
+	return filepath.Join(l.table(t), strconv.FormatUint(t.Version, 10))
+}
+
+// A series is the numbered data files that one span writes in one table version.
+type series struct {
+	layout
+	dir  string // of the version
+	span sinks.SpanKey
+}
+
+// name is what the series' files begin with.
+func (s series) name() string {
+	if s.span.Whole() {
+		return "CDC"
+	}
+	return fmt.Sprintf("CDC_%016x%016x", s.span.Start, s.span.End)
+}
+
+func (s series) file(number uint64) string {
+	prefix := s.name()
+	if !s.span.Whole() {
+		prefix += "_"
+	}
+	return fmt.Sprintf("%s%0*d%s", prefix, s.digits, number, s.extension)
+}
+
+// number undoes file.
+func (s series) number(file string) (uint64, bool) {
+	rest, ok := strings.CutPrefix(file, s.name())
+	if ok && !s.span.Whole() {
+		rest, ok = strings.CutPrefix(rest, "_")
+	}
+	if !ok {
+		return 0, false
+	}
+	digits, ok := strings.CutSuffix(rest, s.extension)
+	if !ok || !isNumber(digits) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return n, err == nil
+}
+
+func (s series) data(date string, number uint64) string {
+	return filepath.Join(s.dir, date, s.file(number))
+}
+
+func (s series) index(date string) string {
+	return filepath.Join(s.dir, date, metaDir, s.name()+".index")
+}
+
+func (s series) record() string { return filepath.Join(s.dir, metaDir, s.name()+".json") }
+
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
