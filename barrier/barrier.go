@@ -63,7 +63,7 @@ func (b *Barrier) onWaiting(m *member, s Status) []Effect {
 	c := b.crossing(s.Event)
 	b.update(m, func() {
 		m.waits = key
-		m.position = later(m.position, b.before(key))
+		m.reach(b.before(key))
 	})
 	c.last = m.id
 	effects := []Effect{b.reply(m, key, Ack)}
@@ -220,9 +220,9 @@ func (b *Barrier) advanceAbsent(m *member) {
 		}
 		switch {
 		case c.phase >= scheduling:
-			m.position = later(m.position, b.after(c.event.Key))
+			m.reach(b.after(c.event.Key))
 		case c.phase == writing || !b.broken.keep(skipIfReported):
-			m.position = later(m.position, b.before(c.event.Key))
+			m.reach(b.before(c.event.Key))
 		}
 	}
 }

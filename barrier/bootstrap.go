@@ -155,7 +155,7 @@ func (b *Barrier) rebuild(reports []Report) {
 		c := b.crossing(r.Slot.Event)
 		b.update(m, func() {
 			m.waits = key
-			m.position = later(m.position, b.before(key))
+			m.reach(b.before(key))
 		})
 		c.last = m.id
 		switch {

@@ -20,7 +20,7 @@ func (b *Barrier) onDone(m *member, s Status) []Effect {
 	case action == Write && c.phase == writing && (m.id == c.writer || !b.broken.keep(writerOnly)):
 		return b.onWriteDone(c, s.Outcome)
 	case action == Pass && c.phase == passing:
-		b.update(m, func() { b.pass(m, s.Event.Key) })
+		b.update(m, func() { m.reach(b.after(s.Event.Key)) })
 		return b.settle()
 	}
 	return nil
@@ -33,14 +33,6 @@ func (b *Barrier) onWriteDone(c *crossing, o Outcome) []Effect {
 		b.enter(c, scheduling)
 	}
 	return b.settle()
-}
-
-// pass records that the event is behind a member.
-func (b *Barrier) pass(m *member, k Key) {
-	m.position = later(m.position, b.after(k))
-	if m.waits.Compare(k) <= 0 {
-		m.waits = Key{}
-	}
 }
 
 // untyped tells what a DONE without an action proves, from a peer that is too old to know better. The writer's in
@@ -86,7 +78,7 @@ func (b *Barrier) Advance(id DispatcherID, checkpointTs uint64, passed Position)
 	if position.Compare(m.position) <= 0 {
 		return nil
 	}
-	b.update(m, func() { m.position = position })
+	b.update(m, func() { m.reach(position) })
 	return b.settle()
 }
 

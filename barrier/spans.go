@@ -37,6 +37,14 @@ func (m *member) start() Start {
 	return Start{m.position, max(m.checkpointTs, m.position.CheckpointTs())}
 }
 
+// reach moves the member's position forward. An event that is behind is waited for no more.
+func (m *member) reach(p Position) {
+	m.position = later(m.position, p)
+	if m.position.Passed(m.waits) {
+		m.waits = Key{}
+	}
+}
+
 type table struct {
 	Table
 	members []*member // sorted by span; together they cover the key space

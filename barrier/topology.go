@@ -74,9 +74,9 @@ func (b *Barrier) Removed(id DispatcherID, last Report) []Effect {
 // inherit takes over what a dispatcher left.
 func (b *Barrier) inherit(m *member, last Report) {
 	m.checkpointTs = max(m.checkpointTs, last.CheckpointTs)
-	m.position = later(m.position, b.proof(last.CheckpointTs, last.Passed))
+	m.reach(b.proof(last.CheckpointTs, last.Passed))
 	if last.Slot.State >= SlotWaiting && last.Slot.Event.Blocks {
-		m.position = later(m.position, b.before(last.Slot.Event.Key))
+		m.reach(b.before(last.Slot.Event.Key))
 	}
 }
 
