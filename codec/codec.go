@@ -20,7 +20,7 @@ import (
 )
 
 // A Row is one change of one row, as an Encoder takes it. Old is set for Update and Delete, New for Insert and Update;
-// each has one value for each column of the table.
+// each has one value for each column of the table, hidden ones included.
 type Row struct {
 	Op       rows.Op
 	CommitTs uint64
@@ -32,6 +32,18 @@ type Row struct {
 // Same tells that two values of one column are the same, byte for byte.
 func Same(a, b *rows.Value) bool {
 	return a.Kind == b.Kind && a.Num == b.Num && bytes.Equal(a.Bytes, b.Bytes)
+}
+
+// Columns gives the offsets of a table's columns that a protocol writes: all but those that the server hides from
+// everybody, which stand in the row image alone.
+func Columns(t *schema.Table) []int {
+	var offsets []int
+	for i := range t.Columns {
+		if !t.Columns[i].Hidden {
+			offsets = append(offsets, i)
+		}
+	}
+	return offsets
 }
 
 // An Encoder encodes the rows of one version of one table. It is for one goroutine at a time.

@@ -176,6 +176,19 @@ func TestWatermark(t *testing.T) {
 	}
 }
 
+func TestHiddenColumnsAreLeftOut(t *testing.T) {
+	table := accounts()
+	table.Columns[0].Hidden = true
+	for query, old := range map[string]string{"": `[{"id":"1","e":null}]`, "only-output-updated-columns=true": `[{}]`} {
+		got := encode(t, open(t, query), table, codec.Row{Op: rows.Update, Old: account("o", 1), New: account("n", 1)})
+		_, got, _ = strings.Cut(got, `"sqlType":`)
+		want := `{"id":4,"e":4},"mysqlType":{"id":"int unsigned","e":"enum"},"old":` + old + `,"data":[{"id":"1","e":null}]}` + "\r\n"
+		if got != want {
+			t.Errorf("\n got %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	encoder := canaljson.New(canaljson.Defaults()).Table(accounts())
 	for _, tc := range []struct {

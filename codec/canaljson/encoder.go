@@ -18,7 +18,9 @@ type encoder struct {
 	types []byte
 	wides []wide
 	times times
-	opens [][]byte // by column: what begins its value, `,"name":"`, or `{"name":"` for the first
+	// columns are those that are written; opens, by offset, what begins a value: `,"name":"`, or `{"name":"` for the first.
+	columns []int
+	opens   [][]byte
 }
 
 // times keeps the text of "es" and "ts" from row to row: the rows of a batch share them.
@@ -36,13 +38,13 @@ func (t *times) text(r *codec.Row) []byte {
 }
 
 func newEncoder(o Options, t *schema.Table) *encoder {
-	e := &encoder{opts: o, table: t, wides: wideTypes(t)}
+	e := &encoder{opts: o, table: t, wides: wideTypes(t), columns: codec.Columns(t), opens: make([][]byte, len(t.Columns))}
 	e.types = e.appendTypes(nil, nil)
 	for op, kind := range map[rows.Op]string{rows.Insert: "INSERT", rows.Update: "UPDATE", rows.Delete: "DELETE"} {
 		e.heads[op] = appendHead(nil, schema.Ref{Schema: t.Schema, Name: t.Name}, pkNames(t), false, kind)
 	}
-	for i, c := range t.Columns {
-		e.opens = append(e.opens, append(appendString([]byte{"{,"[min(i, 1)]}, c.Name), ':', '"'))
+	for n, i := range e.columns {
+		e.opens[i] = append(appendString([]byte{"{,"[min(n, 1)]}, t.Columns[i].Name), ':', '"')
 	}
 	return e
 }
@@ -69,14 +71,14 @@ func (e *encoder) appendTypes(dst []byte, values []rows.Value) []byte {
 		}
 	}
 	dst = append(dst, `,"sql":"","sqlType":`...)
-	for i, c := range e.table.Columns {
-		dst = appendString(append(dst, "{,"[min(i, 1)]), c.Name)
+	for n, i := range e.columns {
+		dst = appendString(append(dst, "{,"[min(n, 1)]), e.table.Columns[i].Name)
 		dst = strconv.AppendInt(append(dst, ':'), int64(java[i]), 10)
 	}
 	dst = append(dst, `},"mysqlType":`...)
-	for i := range e.table.Columns {
+	for n, i := range e.columns {
 		c := &e.table.Columns[i]
-		dst = appendString(append(dst, "{,"[min(i, 1)]), c.Name)
+		dst = appendString(append(dst, "{,"[min(n, 1)]), c.Name)
 		dst = appendString(append(dst, ':'), mysqlType(c, e.opts.FullTypes))
 	}
 	return append(dst, `},"old":`...)
@@ -127,7 +129,7 @@ func (e *encoder) rowTypes(dst []byte, values []rows.Value) []byte {
 // all appends the array of one object that has every column.
 func (e *encoder) all(dst []byte, values []rows.Value) ([]byte, bool) {
 	dst = append(dst, '[')
-	for i := range values {
+	for _, i := range e.columns {
 		var ok bool
 		if dst, ok = e.member(dst, i, &values[i]); !ok {
 			return dst, false
@@ -143,7 +145,7 @@ func (e *encoder) old(dst []byte, r *codec.Row) ([]byte, bool) {
 	}
 	dst = append(dst, '[')
 	separator := byte('{')
-	for i := range r.Old {
+	for _, i := range e.columns {
 		if codec.Same(&r.Old[i], &r.New[i]) {
 			continue
 		}

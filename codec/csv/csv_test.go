@@ -132,6 +132,15 @@ func TestOptionsOfTypes(t *testing.T) {
 	}
 }
 
+func TestHiddenColumnsAreLeftOut(t *testing.T) {
+	table := accounts()
+	table.Columns[0].Hidden = true
+	got := encode(t, open(t, ""), table, codec.Row{Op: rows.Insert, New: account("n", 1)})
+	if want := `"I","accounts","sh""op",1` + "\r\n"; got != want {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	table := &schema.Table{Schema: "shop", Name: "t", Columns: []schema.Column{
 		{Name: "e", Type: schema.Enum, Elems: []string{"a"}},

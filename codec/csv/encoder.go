@@ -17,6 +17,7 @@ type encoder struct {
 	table   *schema.Table
 	strings enclosure
 	heads   [3][]byte  // the line up to the table's schema, by op
+	columns []int      // that are written
 	enums   [][][]byte // the encoded labels of ENUM columns, by column and number
 	scratch []byte     // for values put together
 	comma   byte       // the delimiter's first byte
@@ -35,6 +36,7 @@ func newEncoder(o Options, t *schema.Table) *encoder {
 		opts:    o,
 		table:   t,
 		strings: newEnclosure(o),
+		columns: codec.Columns(t),
 		enums:   make([][][]byte, len(t.Columns)),
 		comma:   o.Delimiter[0],
 		rest:    o.Delimiter[1:],
@@ -125,7 +127,7 @@ func (e *encoder) line(dst []byte, head int, commitTs uint64, isUpdate bool, val
 		dst = strconv.AppendBool(e.delimit(dst), isUpdate)
 	}
 	var ok bool
-	for i := range values {
+	for _, i := range e.columns {
 		if dst, ok = e.value(e.delimit(dst), i, &values[i]); !ok {
 			return dst[:start], e.impossible(i, &values[i])
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weir-cdc/weir/codec"
 	"github.com/weir-cdc/weir/schema"
 )
 
@@ -40,9 +41,10 @@ type SchemaColumn struct {
 
 // tableSchema describes a table version; a statement is set on it by the caller.
 func tableSchema(t *schema.Table, columnID bool) *SchemaFile {
+	written := codec.Columns(t)
 	f := &SchemaFile{Table: t.Name, Schema: t.Schema, Version: 1, TableVersion: t.Version,
-		TableColumns: make([]SchemaColumn, 0, len(t.Columns)), ColumnsTotal: len(t.Columns)}
-	for i := range t.Columns {
+		TableColumns: make([]SchemaColumn, 0, len(written)), ColumnsTotal: len(written)}
+	for _, i := range written {
 		f.TableColumns = append(f.TableColumns, schemaColumn(&t.Columns[i], columnID))
 	}
 	return f
