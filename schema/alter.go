@@ -9,11 +9,19 @@ import (
 )
 
 // create fills an empty draft with the elements of CREATE TABLE.
-func (d *draft) create(elements []parse.Action) error {
+func (d *draft) create(elements []parse.Action, engine string) error {
 	if err := d.addColumns(elements, nil); err != nil {
 		return err
 	}
-	return d.addKeys(elements)
+	if err := d.addKeys(elements); err != nil {
+		return err
+	}
+	if engine == "MEMORY" || engine == "HEAP" { // its own indexes are hashes
+		for _, x := range d.indexes {
+			x.hashed = false
+		}
+	}
+	return nil
 }
 
 // alter applies the actions of ALTER TABLE as the server orders them: first what concerns old columns and keys, under
@@ -76,8 +84,8 @@ func (v *Server) convert(c *Column, cs text) {
 	c.Type, c.TypeName = typeByName[name], strings.ToLower(name)
 }
 
-// changeOld applies what names columns and keys that existed before. It takes columns that move out of the table and
-// returns them, by the place of their action.
+// changeOld applies what names columns and keys that existed before. It returns the columns that are to move, by the
+// place of their action.
 func (d *draft) changeOld(actions []parse.Action) (moved map[int]*Column, err error) {
 	old := make(map[string]*Column, len(d.columns))
 	for _, c := range d.columns {
@@ -106,7 +114,6 @@ func (d *draft) changeOld(actions []parse.Action) (moved map[int]*Column, err er
 			return nil, err
 		}
 		if a.Position != (parse.Position{}) {
-			d.columns = slices.DeleteFunc(d.columns, func(o *Column) bool { return o == c })
 			moved[i] = c
 		}
 	}
@@ -177,6 +184,7 @@ func (d *draft) addColumns(actions []parse.Action, moved map[int]*Column) error 
 		c := moved[i]
 		switch {
 		case c != nil:
+			d.columns = slices.DeleteFunc(d.columns, func(o *Column) bool { return o == c })
 		case a.Do != parse.AddColumn:
 			continue
 		case a.If && d.column(a.Column.Name) != nil:
@@ -210,15 +218,11 @@ func (d *draft) place(c *Column, at parse.Position) error {
 	return nil
 }
 
-// addKeys adds keys, of columns' attributes too, and applies what concerns the table as a whole.
+// addKeys applies what concerns the table as a whole, then adds keys, those of columns' attributes too, in the order
+// written.
 func (d *draft) addKeys(actions []parse.Action) error {
 	for i := range actions {
-		a := &actions[i]
-		switch a.Do {
-		case parse.AddColumn, parse.ModifyColumn, parse.ChangeColumn:
-			if err := d.addColumnKeys(a); err != nil {
-				return err
-			}
+		switch a := &actions[i]; a.Do {
 		case parse.AddPeriod:
 			if err := d.addPeriod(a); err != nil {
 				return err
@@ -230,46 +234,57 @@ func (d *draft) addKeys(actions []parse.Action) error {
 		}
 	}
 	for i := range actions {
-		a := &actions[i]
-		if a.Do != parse.AddIndex && a.Do != parse.AddForeignKey {
-			continue
+		var err error
+		switch a := &actions[i]; a.Do {
+		case parse.AddColumn, parse.ModifyColumn, parse.ChangeColumn:
+			err = d.addColumnKeys(a)
+		case parse.AddIndex, parse.AddForeignKey:
+			err = d.addKey(a)
 		}
-		if a.If && a.Index.Name != "" && d.index(a.Index.Name) != nil {
-			continue
-		}
-		x, err := d.keyOf(a.Index)
 		if err != nil {
-			return err
-		}
-		if a.Do == parse.AddForeignKey {
-			d.foreign = append(d.foreign, x)
-			continue
-		}
-		if err := d.addIndex(x); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addColumnKeys adds the keys that a column's attributes ask for.
-func (d *draft) addColumnKeys(a *parse.Action) error {
-	if !a.Column.PrimaryKey && !a.Column.Unique {
+func (d *draft) addKey(a *parse.Action) error {
+	if a.If && a.Index.Name != "" && d.index(a.Index.Name) != nil {
 		return nil
 	}
+	x, err := d.keyOf(a.Index)
+	if err != nil {
+		return err
+	}
+	if x.foreign = a.Do == parse.AddForeignKey; x.foreign && d.index(x.Name) != nil {
+		x.Name = ""
+	}
+	return d.addIndex(x)
+}
+
+// addColumnKeys adds the keys that a column's attributes ask for.
+func (d *draft) addColumnKeys(a *parse.Action) error {
 	c := d.column(a.Column.Name)
 	if c == nil || a.If && c.ID != 0 && a.Do == parse.AddColumn {
 		return nil
 	}
-	if a.Column.PrimaryKey {
-		if err := d.addIndex(&draftIndex{Index: Index{Primary: true, Unique: true}, columns: []*Column{c}}); err != nil {
-			return err
+	var err error
+	add := func(x *draftIndex) {
+		x.columns = []*Column{c}
+		if err == nil {
+			err = d.addIndex(x)
 		}
 	}
-	if a.Column.Unique {
-		return d.addIndex(&draftIndex{Index: Index{Unique: true}, columns: []*Column{c}})
+	if a.Column.PrimaryKey {
+		add(&draftIndex{Index: Index{Primary: true, Unique: true}})
 	}
-	return nil
+	if a.Column.Unique {
+		add(&draftIndex{Index: Index{Unique: true}})
+	}
+	if a.Column.References && d.server.MariaDB {
+		add(&draftIndex{foreign: true})
+	}
+	return err
 }
 
 func (d *draft) addPeriod(a *parse.Action) error {
@@ -303,7 +318,7 @@ func (d *draft) keyOf(ix *parse.Index) (*draftIndex, error) {
 		if length > 0 && (c.Type == Char || c.Type == VarChar || c.Type == Binary || c.Type == VarBinary) && length >= c.Length {
 			length = 0 // the prefix is the whole
 		}
-		x.Partial = x.Partial || length > 0
+		x.Partial = x.Partial || length > 0 && x.Unique
 		x.columns = append(x.columns, c)
 		x.lengths = append(x.lengths, length)
 	}

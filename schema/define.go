@@ -283,9 +283,13 @@ func canonical(c *Column, value string, d *parse.Default) string {
 		}
 	case Decimal:
 		value = fixed(value, c.Scale)
+	case Float, Double:
+		if f, err := strconv.ParseFloat(value, 64); err == nil {
+			value = strconv.FormatFloat(f, 'f', -1, 64)
+		}
 	case Bit:
 		value = bitLiteral(value, d)
-	case Time, DateTime, Timestamp:
+	case Date, Time, DateTime, Timestamp:
 		value = fraction(c, value)
 	}
 	return value
@@ -333,6 +337,15 @@ func bitLiteral(value string, d *parse.Default) string {
 
 // fraction gives a time all its parts.
 func fraction(c *Column, value string) string {
+	if value == "0" {
+		value = map[Type]string{Date: "0000-00-00", Time: "00:00:00"}[c.Type]
+		if value == "" {
+			value = "0000-00-00 00:00:00"
+		}
+	}
+	if c.Type == Date {
+		return value
+	}
 	if c.Type != Time && len(value) == len("2006-01-02") {
 		value += " 00:00:00"
 	}

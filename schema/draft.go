@@ -16,7 +16,6 @@ type draft struct {
 	table   Table // without Columns, Indexes and Handle
 	columns []*Column
 	indexes []*draftIndex
-	foreign []*draftIndex // the columns of new foreign keys, which want an index
 	periods map[string][2]*Column
 }
 
@@ -26,7 +25,8 @@ type draftIndex struct {
 	columns []*Column
 	lengths []int // of prefixes, 0 for the whole column; may be shorter than columns
 	special bool  // FULLTEXT and its like stand last
-	hashed  bool  // USING HASH was asked for
+	foreign bool  // made for a foreign key, unless another index serves it
+	hashed  bool  // USING HASH is asked for: it holds until the table is next altered
 }
 
 // open makes a draft of a definition.
@@ -48,7 +48,6 @@ func (v *Server) open(t *Table) *draft {
 			x.columns = append(x.columns, at[offset])
 		}
 		x.Columns = nil
-		x.hashed = ix.Hash && !d.natural(x)
 		d.indexes = append(d.indexes, x)
 	}
 	return d
@@ -213,20 +212,19 @@ func (d *draft) checkNames() error {
 	return nil
 }
 
-// coverForeignKeys adds the index that the server makes for a foreign key which none begins with.
+// coverForeignKeys drops the indexes made for foreign keys that another index begins with.
 func (d *draft) coverForeignKeys() {
-	for _, f := range d.foreign {
-		covered := slices.ContainsFunc(d.indexes, func(x *draftIndex) bool {
-			return !x.special && len(x.columns) >= len(f.columns) && slices.Equal(x.columns[:len(f.columns)], f.columns)
+	kept := d.indexes[:0:0]
+	for i, f := range d.indexes {
+		covered := f.foreign && slices.ContainsFunc(d.indexes, func(x *draftIndex) bool {
+			return x != f && !x.special && len(x.columns) >= len(f.columns) && slices.Equal(x.columns[:len(f.columns)], f.columns) &&
+				(!x.foreign || slices.Index(d.indexes, x) < i)
 		})
-		if covered {
-			continue
+		if !covered {
+			kept = append(kept, f)
 		}
-		if f.Name == "" || d.index(f.Name) != nil {
-			f.Name = d.indexName(f)
-		}
-		d.indexes = append(d.indexes, f)
 	}
+	d.indexes = kept
 }
 
 // sortIndexes puts the indexes in the server's order, which decides on the handle: the primary key; unique keys, those

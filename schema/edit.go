@@ -126,7 +126,7 @@ func (e *edit) createTable() error {
 		return err
 	}
 	d := e.k.server.open(&Table{Charset: cs.charset, Collation: cs.collation})
-	if err := d.create(st.Actions); err != nil {
+	if err := d.create(st.Actions, st.Engine); err != nil {
 		return err
 	}
 	t, err := d.finish()
@@ -152,9 +152,6 @@ func (e *edit) createLike(r Ref) error {
 		return fmt.Errorf("the definition of %s is not known", from)
 	}
 	d := e.k.server.open(source)
-	for _, x := range d.indexes {
-		x.hashed = false
-	}
 	d.table.MaxColumnID = 0
 	for _, c := range d.columns {
 		c.ID = 0
@@ -190,6 +187,9 @@ func (e *edit) alterTable() error {
 		if err := e.ownTypes(); err != nil {
 			return err
 		}
+	}
+	if len(st.Actions) == 1 && st.Actions[0].Do == parse.RenameTo {
+		return e.alterRename(r, old)
 	}
 	d := e.k.server.open(old)
 	if err := d.alter(st.Actions, e.schemaDefault(r.Schema)); err != nil {

@@ -101,10 +101,7 @@ func (v *Server) defaultCollation(name string) string {
 // knows no such character set.
 func (v *Server) resolve(set, collate string, inherited text) (text, bool) {
 	if set == "default" {
-		set = ""
-		if collate == "" || collate == "default" {
-			return inherited, true
-		}
+		set = inherited.charset
 	}
 	if collate == "default" {
 		collate = ""

@@ -287,7 +287,7 @@ func (s *snapshot) readIndexes(where string, args []any) error {
 				return nil
 			}
 			ix.Columns = append(ix.Columns, offset)
-			ix.Partial = ix.Partial || prefix.Valid
+			ix.Partial = ix.Partial || prefix.Valid && ix.Unique
 			return nil
 		})
 	if err == nil && !s.server.MariaDB {

@@ -118,7 +118,7 @@ type Index struct {
 	Primary bool
 	Unique  bool
 	Columns []int
-	// Partial tells that a part covers only a prefix of its column; Expression that a part is an expression, which
+	// Partial tells that a part of a unique key covers only a prefix of its column; Expression that a part is an expression, which
 	// Columns leaves out; Hash that the key is kept as a hash, in a hidden column of MariaDB's.
 	Partial    bool
 	Expression bool

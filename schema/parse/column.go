@@ -266,6 +266,7 @@ func (r *reader) attribute(c *Column) bool {
 	case r.sees("REFERENCES"):
 		r.at++
 		r.references()
+		c.References = true
 	case r.sees("CONSTRAINT"):
 		r.at++
 		if !r.sees("CHECK") {

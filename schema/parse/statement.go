@@ -50,6 +50,7 @@ type Statement struct {
 	Actions []Action // elements of CREATE TABLE, actions of ALTER TABLE
 	// Options of the table or schema.
 	Charset, Collate string
+	Engine           string // as far as CREATE TABLE says, in upper case
 	// Secrets are the places in the query of strings that may hold a credential.
 	Secrets [][2]int
 	// RenamedTo is the new name that ALTER TABLE gives, also where the rest of it could not be read.
@@ -149,6 +150,7 @@ type Column struct {
 	AutoIncrement bool
 	PrimaryKey    bool
 	Unique        bool
+	References    bool
 	Generated     bool
 	RowStart      bool
 	RowEnd        bool

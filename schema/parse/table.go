@@ -1,5 +1,7 @@
 package parse
 
+import "strings"
+
 // createTable reads what follows CREATE [OR REPLACE] [TEMPORARY] TABLE.
 func (r *reader) createTable() {
 	st := r.st
@@ -108,6 +110,9 @@ func (r *reader) option() bool {
 	case r.cur().class == word || r.cur().class == quoted && r.ahead(1).isMark("="):
 		r.at++
 		if r.takesMark("=") || options[r.ahead(-1).upper] {
+			if r.ahead(-2).is("ENGINE") || r.ahead(-1).is("ENGINE") {
+				st.Engine = strings.ToUpper(r.cur().text)
+			}
 			r.optionValue()
 			return true
 		}
