@@ -96,10 +96,41 @@ func (e *Embedded) stop() error {
 	}
 }
 
-func startEtcd(ctx context.Context, o EmbedOptions) (e *Embedded, err error) {
+func startEtcd(ctx context.Context, o EmbedOptions) (*Embedded, error) {
 	dir := filepath.Join(o.Dir, "etcd")
-	_, statErr := os.Stat(filepath.Join(dir, "member"))
-	existed := statErr == nil
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := found(ctx, dir, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	if err := inspect(filepath.Join(dir, "member", "snap", "db")); err != nil {
+		return nil, startFailure(dir, true, err)
+	}
+	return serve(ctx, dir, true, o.Log)
+}
+
+// found makes the store's folder. An etcd that was killed in its very first start comes up without a member, and
+// waits for one for good; so the folder gets its name only when a first start is done.
+func found(ctx context.Context, dir string, log *logrus.Entry) error {
+	draft := dir + ".new"
+	if err := os.RemoveAll(draft); err != nil {
+		return notWritable(draft, err)
+	}
+	e, err := serve(ctx, draft, false, log)
+	if err != nil {
+		return err
+	}
+	if err := e.stop(); err != nil {
+		return err
+	}
+	if err := os.Rename(draft, dir); err != nil {
+		return notWritable(dir, err)
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// serve starts etcd on a folder and waits until it answers.
+func serve(ctx context.Context, dir string, existed bool, log *logrus.Entry) (e *Embedded, err error) {
 	hook := &fatalHook{failed: make(chan error, 1), starting: true}
 	// etcd answers damaged files with a panic, or with a fatal log line, which the hook makes a panic.
 	defer func() {
@@ -107,11 +138,8 @@ func startEtcd(ctx context.Context, o EmbedOptions) (e *Embedded, err error) {
 			e, err = nil, startFailure(dir, existed, asError(r))
 		}
 	}()
-	if err := inspect(filepath.Join(dir, "member", "snap", "db")); err != nil {
-		return nil, startFailure(dir, existed, err)
-	}
 	smallSegments()
-	server, err := embed.StartEtcd(embedConfig(dir, zap.New(NewZapCore(o.Log), zap.WithFatalHook(hook))))
+	server, err := embed.StartEtcd(embedConfig(dir, zap.New(NewZapCore(log), zap.WithFatalHook(hook))))
 	if err != nil {
 		return nil, startFailure(dir, existed, err)
 	}
@@ -127,6 +155,18 @@ func startEtcd(ctx context.Context, o EmbedOptions) (e *Embedded, err error) {
 		err = ctx.Err()
 	}
 	return nil, fmt.Errorf("start the metadata store in %s: %w", dir, errors.Join(err, e.stop()))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync folder %s: %w", dir, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync folder %s: %w", dir, err)
+	}
+	return nil
 }
 
 func embedConfig(dir string, log *zap.Logger) *embed.Config {
