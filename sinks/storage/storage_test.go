@@ -18,6 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimDir); dir != "" {
+		victim(dir) // the child of TestCrash
+	}
 	logrus.SetLevel(logrus.PanicLevel)
 	os.Exit(m.Run())
 }
