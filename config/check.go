@@ -70,7 +70,7 @@ func (c *Config) Check() error {
 		c.checkTables(),
 		c.checkPositions(),
 		c.checkSizes(),
-		c.checkDurations(),
+		c.checkSyncpoints(),
 		c.checkTimeZone(),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),
@@ -125,15 +125,11 @@ func atLeast(name string, size, least Size) error {
 	return nil
 }
 
-func (c *Config) checkDurations() error {
-	var errs []error
+func (c *Config) checkSyncpoints() error {
 	if c.SyncpointInterval < 0 || c.SyncpointInterval > 0 && c.SyncpointInterval < time.Second {
-		errs = append(errs, &Error{"syncpoint-interval", fmt.Sprintf("%v is too short", c.SyncpointInterval), "give at least 1s, or 0 for no syncpoints"})
+		return &Error{"syncpoint-interval", fmt.Sprintf("%v is too short", c.SyncpointInterval), "give at least 1s, or 0 for no syncpoints"}
 	}
-	if c.Heartbeat < 100*time.Millisecond || c.Heartbeat > time.Minute {
-		errs = append(errs, &Error{"heartbeat", fmt.Sprintf("%v is out of range", c.Heartbeat), "give 100ms to 1m"})
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func (c *Config) checkTimeZone() error {

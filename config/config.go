@@ -30,8 +30,6 @@ type Config struct {
 	DataDir string
 	// RelaySize bounds the relay log on disk.
 	RelaySize Size
-	// Heartbeat is how often an idle upstream says that it is there.
-	Heartbeat time.Duration
 	// ServerID is the replica's id at the upstream; 0 chooses one.
 	ServerID uint32
 
@@ -48,7 +46,6 @@ func Default() *Config {
 		TimeZone:          "UTC",
 		Memory:            1 * GiB,
 		RelaySize:         10 * GiB,
-		Heartbeat:         time.Second,
 		LogLevel:          "info",
 		LogFormat:         "text",
 	}
@@ -78,7 +75,6 @@ func (c *Config) Settings() []Setting {
 		{"changefeed", "name of the replication task in the data directory", (*textValue)(&c.Changefeed)},
 		{"data-dir", "folder of the metadata and the relay log; default: derived from --from, --to and --changefeed", (*textValue)(&c.DataDir)},
 		{"relay-size", "limit of the relay log on disk", &c.RelaySize},
-		{"heartbeat", "how often an idle upstream has to answer", (*durationValue)(&c.Heartbeat)},
 		{"server-id", "replica id at the upstream; 0 chooses one", (*idValue)(&c.ServerID)},
 		{"log-level", "debug, info, warn or error", (*textValue)(&c.LogLevel)},
 		{"log-format", "text or json", (*textValue)(&c.LogFormat)},

@@ -38,7 +38,7 @@ func TestFileEqualsFlags(t *testing.T) {
 		"from": "mysql://u:p@h:1/", "from-file": "f", "to": "file:///o", "to-file": "g", "tables": "a.*,!a.b",
 		"case-sensitive": "true", "start-at": "earliest", "stop-at": "current", "syncpoint-interval": "10s",
 		"time-zone": "Asia/Tokyo", "memory": "128MiB", "changefeed": "x", "data-dir": "/d", "relay-size": "1GiB",
-		"heartbeat": "2s", "server-id": "77", "log-level": "debug", "log-format": "json", "log-file": "/l",
+		"server-id": "77", "log-level": "debug", "log-format": "json", "log-file": "/l",
 	}
 	file := `from = "mysql://u:p@h:1/"
 from-file = "f"
@@ -54,7 +54,6 @@ memory = 134217728
 changefeed = "x"
 data-dir = "/d"
 relay-size = "1GiB"
-heartbeat = "2s"
 server-id = 77
 log-level = "debug"
 log-format = "json"
@@ -85,9 +84,9 @@ log-file = "/l"
 func TestFlagsWinOverTheFile(t *testing.T) {
 	c := usable()
 	c.Memory = 2 * GiB
-	err := c.ReadFile(write(t, "memory = \"4GiB\"\nheartbeat = \"5s\"\n"), func(name string) bool { return name == "memory" })
-	if err != nil || c.Memory != 2*GiB || c.Heartbeat != 5*time.Second {
-		t.Errorf("got memory %v, heartbeat %v, %v, want 2GiB, 5s", c.Memory, c.Heartbeat, err)
+	err := c.ReadFile(write(t, "memory = \"4GiB\"\nsyncpoint-interval = \"5s\"\n"), func(name string) bool { return name == "memory" })
+	if err != nil || c.Memory != 2*GiB || c.SyncpointInterval != 5*time.Second {
+		t.Errorf("got memory %v, interval %v, %v, want 2GiB, 5s", c.Memory, c.SyncpointInterval, err)
 	}
 }
 
@@ -97,7 +96,7 @@ func TestBadFiles(t *testing.T) {
 		{"underscores", "relay_size = '1GiB'", `did you mean "relay-size"?`},
 		{"a key like no other", "quorum = 3", `unknown key "quorum"`},
 		{"a table", "[log]\nlevel = 'info'", `unknown key "log"`},
-		{"a duration without a unit", "heartbeat = 5", "has no unit"},
+		{"a duration without a unit", "syncpoint-interval = 5", "has no unit"},
 		{"a bad size", "memory = 'much'", `key memory: "much" is no size`},
 		{"a list for one value", "memory = ['1GiB']", "a list is given"},
 		{"a list of numbers", "tables = [1]", "item 1 is no string"},
@@ -140,7 +139,6 @@ func TestCheck(t *testing.T) {
 		{"little memory", func(c *Config) { c.Memory = 1 * MiB }, "--memory: 1MiB is too small: give at least 64MiB"},
 		{"a small relay", func(c *Config) { c.RelaySize = 0 }, "--relay-size: 0 is too small"},
 		{"syncpoints too dense", func(c *Config) { c.SyncpointInterval = 1 }, "--syncpoint-interval: "},
-		{"no heartbeat", func(c *Config) { c.Heartbeat = 0 }, "--heartbeat: "},
 		{"a zone of nowhere", func(c *Config) { c.TimeZone = "Moon/Base" }, "--time-zone: "},
 		{"a loud log", func(c *Config) { c.LogLevel = "loud" }, `--log-level: "loud" is not known: give debug, info, warn, error`},
 		{"a log of another kind", func(c *Config) { c.LogFormat = "xml" }, "--log-format: "},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -11,6 +12,8 @@ import (
 
 	"github.com/weir-cdc/weir/cluster"
 	"github.com/weir-cdc/weir/config"
+	"github.com/weir-cdc/weir/sinks"
+	"github.com/weir-cdc/weir/sources"
 )
 
 func newRun(c *console) *cobra.Command {
@@ -30,6 +33,9 @@ Exit status: 0 ended in order, 1 an error, 2 the command line or the configurati
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := configure(conf, file, cmd.Flags().Changed, c.getenv); err != nil {
+				return usageError{err}
+			}
+			if err := checkEnds(conf); err != nil {
 				return usageError{err}
 			}
 			return run(cmd.Context(), conf, c, start)
@@ -76,6 +82,25 @@ func configure(conf *config.Config, file string, isFlag func(string) bool, geten
 		return err
 	}
 	conf.DataDir = dir
+	return nil
+}
+
+// checkEnds has both ends look at their URIs: schemes, options, protocols. Nothing is connected to.
+func checkEnds(conf *config.Config) error {
+	source, err := sources.Open(conf.From, sources.Settings{Log: logrus.NewEntry(logrus.StandardLogger())})
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	if err := source.Close(); err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	to, err := sinkURI(conf)
+	if err != nil {
+		return err
+	}
+	if _, err := sinks.Open(to, sinks.Env{Changefeed: conf.Changefeed}); err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
 	return nil
 }
 

@@ -139,7 +139,7 @@ func TestSignalStopsInOrder(t *testing.T) {
 
 func TestConfigurePutsFlagsOverTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "weir.toml")
-	text := "from = 'mysql://file/'\nto = 'file:///o'\nmemory = '2GiB'\nheartbeat = '3s'\n"
+	text := "from = 'mysql://file/'\nto = 'file:///o'\nmemory = '2GiB'\nsyncpoint-interval = '3s'\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +147,8 @@ func TestConfigurePutsFlagsOverTheFile(t *testing.T) {
 	c.Memory = 512 * config.MiB
 	env := map[string]string{"XDG_STATE_HOME": "/state", "WEIR_FROM": "mysql://env/"}
 	err := configure(c, file, func(name string) bool { return name == "memory" }, func(k string) string { return env[k] })
-	if err != nil || c.Memory != 512*config.MiB || c.Heartbeat != 3*time.Second || c.From != "mysql://file/" {
-		t.Errorf("got memory %v, heartbeat %v, from %s, %v", c.Memory, c.Heartbeat, c.From, err)
+	if err != nil || c.Memory != 512*config.MiB || c.SyncpointInterval != 3*time.Second || c.From != "mysql://file/" {
+		t.Errorf("got memory %v, interval %v, from %s, %v", c.Memory, c.SyncpointInterval, c.From, err)
 	}
 }
 

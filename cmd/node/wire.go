@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net/url"
 
 	"github.com/sirupsen/logrus"
 
@@ -19,7 +17,9 @@ import (
 )
 
 func init() {
-	followMySQL := func(uri string, s sources.Settings) (sources.Source, error) { return mysql.Open(uri, s) }
+	followMySQL := func(uri string, s sources.Settings) (sources.Source, error) {
+		return mysql.Open(withServerID(uri, s.ServerID))
+	}
 	sources.Register("mysql", followMySQL)
 	sources.Register("mariadb", followMySQL)
 	sources.Register("workload", func(uri string, _ sources.Settings) (sources.Source, error) { return workload.Open(uri) })
@@ -35,7 +35,7 @@ func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, erro
 	if err != nil {
 		return nil, err
 	}
-	to, err := withTimeZone(c.To, c.TimeZone)
+	to, err := sinkURI(c)
 	if err != nil {
 		return nil, err
 	}
@@ -43,22 +43,7 @@ func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, erro
 		Changefeed: c.Changefeed, From: c.From, To: to, DataDir: c.DataDir, Tables: tables,
 		StartAt: c.StartAt, StopAt: c.StopAt, SyncpointInterval: c.SyncpointInterval,
 		Memory: uint64(c.Memory), RelaySize: int64(c.RelaySize),
-		Source: sources.Settings{Heartbeat: c.Heartbeat, ServerID: c.ServerID, Log: log},
+		Source: sources.Settings{ServerID: c.ServerID, Log: log},
 		Log:    log,
 	})
-}
-
-// withTimeZone hands the time zone to a sink that encodes rows; a URI that says one itself keeps it.
-func withTimeZone(to, zone string) (string, error) {
-	u, err := url.Parse(to)
-	if err != nil {
-		return "", fmt.Errorf("--to: it is no URI: use one like file:///srv/out?protocol=csv")
-	}
-	if u.Scheme != "file" || u.Query().Has("timezone") || zone == "UTC" {
-		return to, nil
-	}
-	q := u.Query()
-	q.Set("timezone", zone)
-	u.RawQuery = q.Encode()
-	return u.String(), nil
 }
