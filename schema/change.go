@@ -14,6 +14,7 @@ func (e *edit) commit() *DDL {
 	d := e.ddl(changes)
 	e.k.next = e.next
 	for r, t := range e.tables {
+		e.k.touch(r)
 		if t == nil {
 			delete(e.k.tables, r)
 			continue
@@ -21,9 +22,11 @@ func (e *edit) commit() *DDL {
 		e.k.tables[r] = t
 		if _, ok := e.k.schemas[r.Schema]; !ok {
 			e.k.schemas[r.Schema] = e.k.serverDefault()
+			e.k.touch(Ref{Schema: r.Schema})
 		}
 	}
 	for name, cs := range e.schemas {
+		e.k.touch(Ref{Schema: name})
 		if cs == nil {
 			delete(e.k.schemas, name)
 			continue
@@ -58,7 +61,7 @@ func (e *edit) changes() []Change {
 	return slices.DeleteFunc(changes, func(c Change) bool { return c.Before == nil && c.After == nil })
 }
 
-// select leaves of a change what is replicated.
+// selected leaves of a change what is replicated.
 func (e *edit) selected(changes []Change) []Change {
 	var kept []Change
 	for _, c := range changes {

@@ -140,6 +140,7 @@ func (k *Tracker) Adopt(ref Ref, described *Table, version uint64) *Table {
 	t.Indexes = adoptedIndexes(&t, old)
 	t.Handle = handle(&t)
 	k.tables[ref] = &t
+	k.touch(ref)
 	return &t
 }
 
@@ -151,6 +152,9 @@ func adopted(old *Table, told *Column) Column {
 		c.Hidden = isHidden(c.Name)
 		if c.TypeName == "" {
 			c.TypeName = typeName(c.Type)
+		}
+		if c.Length == 0 {
+			c.Length = -1
 		}
 		return c
 	}

@@ -24,15 +24,17 @@ type KV interface {
 
 // A History keeps the states of a Tracker, so that it can be restored as of any position from the oldest checkpoint on.
 //
-// It holds full states ("full/{ts}/{piece}") and, for each statement in between, what the statement changed
-// ("step/{ts}/{piece}"). A position's state is the newest full one at or below it with the steps up to it. A value is
-// gzipped JSON, cut into pieces that a metadata store takes; it counts only if all its pieces are there, so that a
-// crash in the middle of a Put leaves nothing half.
+// It holds full states ("full/{position}/{piece}") and, for each statement in between, what the statement changed
+// ("step/{position}/{piece}"). A position is a commit-ts with a counter, since a statement and an adoption may fall on
+// one commit-ts. The state as of a commit-ts is the newest full one up to it with the steps that follow. A value is gzipped
+// JSON, cut into pieces that a metadata store takes; it counts only if all its pieces are there, so that a crash in the
+// middle of a write leaves nothing half.
 type History struct {
 	kv     KV
 	prefix string
-	last   State // as stored so far
-	steps  int   // since the last full state
+	ts     uint64 // of the last value stored
+	count  int    // of the values stored at ts
+	steps  int    // since the last full state
 }
 
 const (
@@ -50,7 +52,6 @@ func NewHistory(kv KV, prefix string) *History {
 
 // A step is what one statement changed.
 type step struct {
-	Ts      uint64        `json:"ts"`
 	Next    TableID       `json:"next"`
 	Tables  []*Table      `json:"tables,omitempty"`  // new or changed
 	Gone    []Ref         `json:"gone,omitempty"`    // dropped or renamed
@@ -58,33 +59,43 @@ type step struct {
 	Dropped []string      `json:"dropped,omitempty"` // schemas
 }
 
-// Start stores the Tracker's state at ts as a full one. A new changefeed does so once, with the snapshot.
+// Start begins a new changefeed's history with the Tracker's state at ts; what was stored before is deleted.
 func (h *History) Start(ctx context.Context, k *Tracker, ts uint64) error {
-	s := k.Snapshot()
-	if err := h.put(ctx, h.key("full", ts), s); err != nil {
+	values, err := h.kv.List(ctx, h.prefix)
+	if err == nil && len(values) > 0 {
+		err = h.kv.Delete(ctx, slices.Sorted(maps.Keys(values)))
+	}
+	if err != nil {
+		return fmt.Errorf("store the definitions at %d: drop older ones: %w", ts, err)
+	}
+	h.ts, h.count = 0, 0
+	return h.full(ctx, k, ts)
+}
+
+func (h *History) full(ctx context.Context, k *Tracker, ts uint64) error {
+	if err := h.put(ctx, "full", ts, k.Snapshot()); err != nil {
 		return fmt.Errorf("store the definitions at %d: %w", ts, err)
 	}
-	h.last, h.steps = s, 0
+	k.settle()
+	h.steps = 0
 	return nil
 }
 
-// Append stores what the Tracker's definitions became at ts, the commit-ts of the statement, or of the row for which one
-// was adopted. Nothing changed: nothing is stored. It may be repeated, and must be done before the statement's effects
-// are made durable downstream. Append follows Start or Restore.
+// Append stores what has changed in the Tracker since the last call. ts is the commit-ts of the statement, or of the row
+// for which a definition was adopted; it does not fall. If nothing changed, nothing is stored. It must succeed before
+// the statement's effects are made durable downstream. Append follows Start or Restore.
 func (h *History) Append(ctx context.Context, k *Tracker, ts uint64) error {
-	now := k.Snapshot()
-	s := difference(h.last, now)
-	if s.Next == h.last.Next && s.Tables == nil && s.Gone == nil && s.Schemas == nil && s.Dropped == nil {
+	s, changed := k.changed()
+	if !changed {
 		return nil
 	}
 	if h.steps >= stepsPerFull {
-		return h.Start(ctx, k, ts)
+		return h.full(ctx, k, ts)
 	}
-	s.Ts = ts
-	if err := h.put(ctx, h.key("step", ts), s); err != nil {
+	if err := h.put(ctx, "step", ts, s); err != nil {
 		return fmt.Errorf("store the definitions at %d: %w", ts, err)
 	}
-	h.last = now
+	k.settle()
 	h.steps++
 	return nil
 }
@@ -96,109 +107,85 @@ func (h *History) Restore(ctx context.Context, ts uint64, selects Selection) (*T
 	if err != nil {
 		return nil, fmt.Errorf("restore the definitions at %d: %w", ts, err)
 	}
-	fulls, steps := h.positions(values, "full"), h.positions(values, "step")
-	base := newest(fulls, ts)
-	if base < 0 {
+	stored := h.collect(values)
+	limit := last(ts)
+	base := stored.newest(limit)
+	if base == "" {
 		return nil, fmt.Errorf("restore the definitions at %d: %w", ts, ErrNoHistory)
 	}
 	var state State
-	if err := h.get(values, h.key("full", fulls[base]), &state); err != nil {
-		return nil, err
+	if err := decode(stored.fulls[base], &state); err != nil {
+		return nil, h.damaged("full", base, err)
 	}
+	k := RestoreTracker(state, selects)
 	h.steps = 0
-	for _, at := range steps {
-		// A step at the full state's own position is older than that state.
-		if at <= fulls[base] || at > ts {
+	for _, at := range slices.Sorted(maps.Keys(stored.steps)) {
+		if at <= base || at > limit {
 			continue
 		}
 		var s step
-		if err := h.get(values, h.key("step", at), &s); err != nil {
-			return nil, err
+		if err := decode(stored.steps[at], &s); err != nil {
+			return nil, h.damaged("step", at, err)
 		}
-		state = state.plus(s)
+		k.step(s)
 		h.steps++
 	}
-	if err := h.kv.Delete(ctx, h.above(values, ts)); err != nil {
+	if err := h.deleteWhere(ctx, values, func(at string) bool { return at > limit }); err != nil {
 		return nil, fmt.Errorf("restore the definitions at %d: drop later ones: %w", ts, err)
 	}
-	h.last = state
-	return RestoreTracker(state, selects), nil
+	h.resume(stored, ts)
+	return k, nil
 }
 
-// Compact forgets what no Restore at or above ts needs. To bound the steps it stores a full state at ts, if there are many.
-func (h *History) Compact(ctx context.Context, ts uint64) error {
-	values, err := h.kv.List(ctx, h.prefix)
-	if err != nil {
-		return fmt.Errorf("compact the definitions below %d: %w", ts, err)
-	}
-	fulls := h.positions(values, "full")
-	base := newest(fulls, ts)
-	if base < 0 {
-		return nil
-	}
-	var gone []string
-	for key := range values {
-		_, at, ok := h.parse(key)
-		if ok && (at < fulls[base] || at == fulls[base] && strings.HasPrefix(key, h.prefix+"step/")) {
-			gone = append(gone, key)
+// resume makes values at the commit-ts ts go behind those that are stored there.
+func (h *History) resume(stored stored, ts uint64) {
+	h.ts, h.count = ts, 0
+	for _, values := range []map[string][]byte{stored.fulls, stored.steps} {
+		for at := range values {
+			var t uint64
+			var n int
+			if _, err := fmt.Sscanf(at, "%d.%d", &t, &n); err == nil && t == ts {
+				h.count = max(h.count, n+1)
+			}
 		}
 	}
-	slices.Sort(gone)
-	if err := h.kv.Delete(ctx, gone); err != nil {
+}
+
+// Compact forgets what no Restore at or above ts needs.
+func (h *History) Compact(ctx context.Context, ts uint64) error {
+	values, err := h.kv.List(ctx, h.prefix)
+	if err == nil {
+		base := h.collect(values).newest(last(ts))
+		err = h.deleteWhere(ctx, values, func(at string) bool { return at < base })
+	}
+	if err != nil {
 		return fmt.Errorf("compact the definitions below %d: %w", ts, err)
 	}
 	return nil
 }
 
-// newest gives the index of the last position at or below ts, -1 if there is none.
-func newest(positions []uint64, ts uint64) int {
-	i, found := slices.BinarySearch(positions, ts)
-	if found {
-		return i
-	}
-	return i - 1
-}
-
-func (h *History) key(kind string, ts uint64) string {
-	return fmt.Sprintf("%s%s/%020d/", h.prefix, kind, ts)
-}
-
-// parse reads a piece's key.
-func (h *History) parse(key string) (kind string, ts uint64, ok bool) {
-	parts := strings.Split(strings.TrimPrefix(key, h.prefix), "/")
-	if len(parts) != 3 {
-		return "", 0, false
-	}
-	_, err := fmt.Sscanf(parts[1], "%d", &ts)
-	return parts[0], ts, err == nil
-}
-
-// positions gives the positions of the whole values of a kind, ascending.
-func (h *History) positions(values map[string][]byte, kind string) []uint64 {
-	seen := map[uint64]bool{}
-	for key := range values {
-		if k, ts, ok := h.parse(key); ok && k == kind && !seen[ts] {
-			_, err := h.join(values, h.key(kind, ts))
-			seen[ts] = err == nil
-		}
-	}
-	maps.DeleteFunc(seen, func(_ uint64, whole bool) bool { return !whole })
-	return slices.Sorted(maps.Keys(seen))
-}
-
-func (h *History) above(values map[string][]byte, ts uint64) []string {
+func (h *History) deleteWhere(ctx context.Context, values map[string][]byte, gone func(position string) bool) error {
 	var keys []string
 	for key := range values {
-		if _, at, ok := h.parse(key); ok && at > ts {
+		if _, at, _, ok := h.parse(key); ok && gone(at) {
 			keys = append(keys, key)
 		}
 	}
+	if len(keys) == 0 {
+		return nil
+	}
 	slices.Sort(keys)
-	return keys
+	return h.kv.Delete(ctx, keys)
 }
 
-// put stores a value in pieces named "{i}-{n}", each by itself, since a request has a limit.
-func (h *History) put(ctx context.Context, key string, value any) error {
+// position names a place in the history; positions sort as text.
+func position(ts uint64, count int) string { return fmt.Sprintf("%020d.%06d", ts, count) }
+
+// last is above all positions of a commit-ts.
+func last(ts uint64) string { return fmt.Sprintf("%020d.~", ts) }
+
+// put stores a value in pieces, each by itself, since a request has a limit.
+func (h *History) put(ctx context.Context, kind string, ts uint64, value any) error {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	if err := json.NewEncoder(w).Encode(value); err != nil {
@@ -207,118 +194,83 @@ func (h *History) put(ctx context.Context, key string, value any) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
+	count := 0
+	if ts == h.ts {
+		count = h.count
+	}
 	pieces := slices.Collect(slices.Chunk(b.Bytes(), pieceBytes))
 	for i, p := range pieces {
-		if err := h.kv.Put(ctx, map[string][]byte{pieceKey(key, i, len(pieces)): p}); err != nil {
+		key := fmt.Sprintf("%s%s/%s/%04d-%04d", h.prefix, kind, position(ts, count), i, len(pieces))
+		if err := h.kv.Put(ctx, map[string][]byte{key: p}); err != nil {
 			return err
 		}
 	}
+	h.ts, h.count = ts, count+1
 	return nil
 }
 
-func pieceKey(key string, i, n int) string { return fmt.Sprintf("%s%04d-%04d", key, i, n) }
+// parse reads a piece's key.
+func (h *History) parse(key string) (kind, at, piece string, ok bool) {
+	parts := strings.Split(strings.TrimPrefix(key, h.prefix), "/")
+	if len(parts) != 3 {
+		return "", "", "", false
+	}
+	return parts[0], parts[1], parts[2], true
+}
 
-var errIncomplete = errors.New("a piece is missing")
+// stored are the whole values of a History, by position.
+type stored struct{ fulls, steps map[string][]byte }
 
-// join gives a value's bytes. Pieces of an older, longer or shorter, value under the same key do not disturb it: the
-// number of pieces is in their names, and the value with all of them counts.
-func (h *History) join(values map[string][]byte, key string) ([]byte, error) {
-	for name := range values {
-		rest, ok := strings.CutPrefix(name, key)
+// newest gives the position of the newest full state up to a limit, "" if there is none.
+func (s stored) newest(limit string) string {
+	found := ""
+	for at := range s.fulls {
+		if at <= limit && at > found {
+			found = at
+		}
+	}
+	return found
+}
+
+// collect joins the pieces of the values that have all of them.
+func (h *History) collect(values map[string][]byte) stored {
+	s := stored{fulls: map[string][]byte{}, steps: map[string][]byte{}}
+	for key := range values {
+		kind, at, piece, ok := h.parse(key)
 		var i, n int
-		if _, err := fmt.Sscanf(rest, "%04d-%04d", &i, &n); !ok || err != nil || i != 0 {
+		if _, err := fmt.Sscanf(piece, "%d-%d", &i, &n); !ok || err != nil || i != 0 {
 			continue
 		}
-		var b []byte
+		var whole []byte
 		for ; i < n; i++ {
-			p, ok := values[pieceKey(key, i, n)]
-			if !ok {
+			p, there := values[fmt.Sprintf("%s%s/%s/%04d-%04d", h.prefix, kind, at, i, n)]
+			if !there {
 				break
 			}
-			b = append(b, p...)
+			whole = append(whole, p...)
 		}
-		if i == n {
-			return b, nil
-		}
-	}
-	return nil, errIncomplete
-}
-
-func (h *History) get(values map[string][]byte, key string, into any) error {
-	b, err := h.join(values, key)
-	if err == nil {
-		var r *gzip.Reader
-		if r, err = gzip.NewReader(bytes.NewReader(b)); err == nil {
-			if b, err = io.ReadAll(r); err == nil {
-				err = json.Unmarshal(b, into)
-			}
+		switch {
+		case i < n:
+		case kind == "full":
+			s.fulls[at] = whole
+		case kind == "step":
+			s.steps[at] = whole
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("schema history: read %s: %w; the metadata store is damaged: create the changefeed again", key, err)
-	}
-	return nil
-}
-
-// difference gives the step from one state to another. Definitions are immutable, so a change is another pointer.
-func difference(from, to State) step {
-	s := step{Next: to.Next}
-	before := map[Ref]*Table{}
-	for _, t := range from.Tables {
-		before[t.Ref()] = t
-	}
-	for _, t := range to.Tables {
-		if before[t.Ref()] != t {
-			s.Tables = append(s.Tables, t)
-		}
-		delete(before, t.Ref())
-	}
-	s.Gone = slices.SortedFunc(maps.Keys(before), compareRefs)
-	if len(s.Gone) == 0 {
-		s.Gone = nil
-	}
-	schemas := map[string]SchemaState{}
-	for _, c := range from.Schemas {
-		schemas[c.Name] = c
-	}
-	for _, c := range to.Schemas {
-		if schemas[c.Name] != c {
-			s.Schemas = append(s.Schemas, c)
-		}
-		delete(schemas, c.Name)
-	}
-	for name := range schemas {
-		s.Dropped = append(s.Dropped, name)
-	}
-	slices.Sort(s.Dropped)
 	return s
 }
 
-// plus applies a step.
-func (s State) plus(p step) State {
-	tables := map[Ref]*Table{}
-	for _, t := range s.Tables {
-		tables[t.Ref()] = t
+func decode(b []byte, into any) error {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return err
 	}
-	for _, r := range p.Gone {
-		delete(tables, r)
+	if b, err = io.ReadAll(r); err != nil {
+		return err
 	}
-	for _, t := range p.Tables {
-		tables[t.Ref()] = t
-	}
-	schemas := map[string]SchemaState{}
-	for _, c := range s.Schemas {
-		schemas[c.Name] = c
-	}
-	for _, name := range p.Dropped {
-		delete(schemas, name)
-	}
-	for _, c := range p.Schemas {
-		schemas[c.Name] = c
-	}
-	return State{
-		Server: s.Server, Next: p.Next,
-		Schemas: slices.SortedFunc(maps.Values(schemas), compareSchemas),
-		Tables:  slices.SortedFunc(maps.Values(tables), func(a, b *Table) int { return compareRefs(a.Ref(), b.Ref()) }),
-	}
+	return json.Unmarshal(b, into)
+}
+
+func (h *History) damaged(kind, at string, err error) error {
+	return fmt.Errorf("schema history: read %s%s/%s: %w; the metadata store is damaged: create the changefeed again", h.prefix, kind, at, err)
 }

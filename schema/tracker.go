@@ -28,6 +28,7 @@ type Tracker struct {
 	next    TableID // the last id given
 	tables  map[Ref]*Table
 	schemas map[string]text // with the default character set of new tables
+	touched touched
 }
 
 // NewTracker makes a Tracker without tables, for an upstream with these facts.
