@@ -53,12 +53,12 @@ type jsonDocument struct {
 
 // value appends the value of a kind that begins at b. Containers hold offsets from their own beginning.
 func (d *jsonDocument) value(kind byte, b []byte, depth int) bool {
-	if len(d.text) > d.limit || depth > jsonDepth {
+	if len(d.text) > d.limit {
 		return false
 	}
 	switch kind {
 	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
-		return d.container(kind, b, depth+1)
+		return depth < jsonDepth && d.container(kind, b, depth+1)
 	case jsonString:
 		s, _, ok := jsonCounted(b)
 		d.quote(s)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,24 +19,37 @@ import (
 	"github.com/weir-cdc/weir/schema"
 )
 
-// mariadb is a server of the tests' own, started by TestMain.
-var mariadb struct {
-	dir string
-	db  *sql.DB
+// A server is a MariaDB of the tests' own.
+type server struct {
+	dir  string
+	db   *sql.DB
+	stop func()
 }
 
+// mariadb starts the server when a test first asks for it: fuzzing, whose workers are processes of their own, never does.
+var mariadb = sync.OnceValues(startMariaDB)
+
+// started is the server that TestMain has to stop.
+var started *server
+
 func TestMain(m *testing.M) {
-	stop, err := startMariaDB()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start mariadb:", err)
-		os.Exit(1)
-	}
 	code := m.Run()
-	stop()
+	if started != nil {
+		started.stop()
+	}
 	os.Exit(code)
 }
 
-func startMariaDB() (stop func(), err error) {
+func theServer(t testing.TB) *server {
+	t.Helper()
+	s, err := mariadb()
+	if err != nil {
+		t.Fatal("start mariadbd: ", err)
+	}
+	return s
+}
+
+func startMariaDB() (*server, error) {
 	dir, err := os.MkdirTemp("", "weir-image-")
 	if err != nil {
 		return nil, err
@@ -45,15 +59,15 @@ func startMariaDB() (stop func(), err error) {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
 	socket := filepath.Join(dir, "s.sock")
-	server := exec.Command("mariadbd", "--no-defaults", "--user=root", "--datadir="+dir, "--socket="+socket, "--skip-networking",
+	process := exec.Command("mariadbd", "--no-defaults", "--user=root", "--datadir="+dir, "--socket="+socket, "--skip-networking",
 		"--log-bin=bin", "--binlog-format=ROW", "--binlog-checksum=NONE", "--server-id=1", "--innodb-flush-log-at-trx-commit=0")
-	if err := server.Start(); err != nil {
+	if err := process.Start(); err != nil {
 		return nil, err
 	}
 	exited := make(chan error, 1)
-	go func() { exited <- server.Wait() }()
-	stop = func() {
-		_ = server.Process.Kill()
+	go func() { exited <- process.Wait() }()
+	stop := func() {
+		_ = process.Process.Kill()
 		<-exited
 		_ = os.RemoveAll(dir)
 	}
@@ -61,10 +75,14 @@ func startMariaDB() (stop func(), err error) {
 		stop()
 		return nil, err
 	}
-	mariadb.dir = dir
-	mariadb.db, err = sql.Open("mysql", "root@unix("+socket+")/?multiStatements=true&time_zone=%27%2B00:00%27&sql_mode=%27%27&charset=utf8mb4")
-	mariadb.db.SetMaxOpenConns(1)
-	return stop, err
+	db, err := sql.Open("mysql", "root@unix("+socket+")/?multiStatements=true&time_zone=%27%2B00:00%27&sql_mode=%27%27&charset=utf8mb4")
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	started = &server{dir: dir, db: db, stop: stop}
+	return started, nil
 }
 
 func waitForSocket(socket string, exited chan error) error {
@@ -88,7 +106,7 @@ func waitForSocket(socket string, exited chan error) error {
 
 func run(t testing.TB, query string, args ...any) {
 	t.Helper()
-	if _, err := mariadb.db.Exec(query, args...); err != nil {
+	if _, err := theServer(t).db.Exec(query, args...); err != nil {
 		t.Fatalf("%v: %.300s", err, query)
 	}
 }
@@ -96,7 +114,7 @@ func run(t testing.TB, query string, args ...any) {
 // texts gives a query's answer, NULL as "NULL".
 func texts(t testing.TB, query string) [][]string {
 	t.Helper()
-	answer, err := mariadb.db.Query(query)
+	answer, err := theServer(t).db.Query(query)
 	if err != nil {
 		t.Fatalf("%v: %.300s", err, query)
 	}
@@ -144,7 +162,7 @@ func capture(t testing.TB, do func()) []chunk {
 	run(t, "FLUSH BINARY LOGS")
 	do()
 	file := texts(t, "SHOW MASTER STATUS")[0][0]
-	data, err := os.ReadFile(filepath.Join(mariadb.dir, file))
+	data, err := os.ReadFile(filepath.Join(theServer(t).dir, file))
 	if err != nil {
 		t.Fatal(err)
 	}
