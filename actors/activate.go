@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/cluster"
@@ -35,7 +36,8 @@ type activation struct {
 	history    *schema.History
 	live       *feed.Live
 	resetLog   bool
-	server     schema.Server
+	compacted  time.Time
+	walk       context.Context // ends the live walk's blocking calls
 	cancel     context.CancelFunc
 }
 
@@ -46,73 +48,61 @@ func activateFeed(ctx context.Context, o ActivationOptions) (*activation, error)
 		return nil, err
 	}
 	a := &activation{ActivationOptions: o, epoch: epoch, writes: o.Store.Activation(o.Changefeed, epoch), resetLog: o.ResetLog}
+	a.walk, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	a.history = schema.NewHistory(historyStore{a.writes}, "definitions")
 	a.checkpoint, err = o.Store.Checkpoint(ctx, o.Changefeed)
-	var tracker *schema.Tracker
-	switch {
-	case errors.Is(err, cluster.ErrNoCheckpoint):
-		tracker, err = a.create(ctx)
-	case err == nil:
-		tracker, err = a.restore(ctx, a.checkpoint.CommitTs)
+	if errors.Is(err, cluster.ErrNoCheckpoint) {
+		err = a.create(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	var walk context.Context
-	walk, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	a.live = feed.NewLive(walk, tracker, o.Catalog, o.Source, a.history, o.Warn)
 	return a, nil
 }
 
 // create finds where a new changefeed begins and stores the definitions there; the checkpoint, stored last, makes it so.
-func (a *activation) create(ctx context.Context) (*schema.Tracker, error) {
+func (a *activation) create(ctx context.Context) error {
 	mark, err := a.Source.Start(ctx, a.StartAt)
 	if err != nil {
-		return nil, fmt.Errorf("find --start-at %s: %w", a.StartAt, err)
+		return fmt.Errorf("find --start-at %s: %w", a.StartAt, err)
 	}
 	tables, err := a.Source.Snapshot(ctx, mark)
 	if err != nil {
-		return nil, fmt.Errorf("read the definitions of the tables: %w", err)
+		return fmt.Errorf("read the definitions of the tables: %w", err)
 	}
-	if a.server, err = a.Source.Server(ctx); err != nil {
-		return nil, fmt.Errorf("read the upstream's settings: %w", err)
+	server, err := a.Source.Server(ctx)
+	if err != nil {
+		return fmt.Errorf("read the upstream's settings: %w", err)
 	}
-	tracker := schema.NewTracker(a.server, a.Tables)
+	tracker := schema.NewTracker(server, a.Tables)
 	tracker.Load(tables, mark.Ts)
-	if a.history, err = schema.CreateHistory(ctx, a.writes, tracker, mark.Ts); err != nil {
-		return nil, fmt.Errorf("store the definitions of the tables: %w", err)
+	if err := a.history.Start(ctx, tracker, mark.Ts); err != nil {
+		return err
 	}
 	a.checkpoint = cluster.Checkpoint{CommitTs: mark.Ts, Mark: mark}
 	if err := a.writes.SetCheckpoint(ctx, a.checkpoint); err != nil {
-		return nil, err
+		return err
 	}
 	a.resetLog = true
-	return tracker, nil
+	return nil
 }
 
-// restore reads the definitions as of commit-ts ts.
-func (a *activation) restore(ctx context.Context, ts uint64) (*schema.Tracker, error) {
-	a.history = schema.NewHistory(a.writes)
-	tracker, err := a.history.Restore(ctx, ts, a.Tables)
+// restore reads the definitions: it returns the replicated tables as of commit-ts ts, at or above the checkpoint, and makes
+// the Definitions of the live walk as of the checkpoint.
+func (a *activation) restore(ctx context.Context, ts uint64) ([]barrier.Table, error) {
+	// In this order: the second reading forgets what lies above the checkpoint, for the live walk will tell it again.
+	tracker, err := a.history.Restore(ctx, max(ts, a.checkpoint.CommitTs), a.Tables)
 	if err != nil {
-		return nil, fmt.Errorf("read the stored definitions as of commit-ts %d: %w", ts, err)
+		return nil, err
 	}
-	return tracker, nil
-}
-
-// tablesAt lists the replicated tables as of a position at or above the checkpoint.
-func (a *activation) tablesAt(ctx context.Context, ts uint64) ([]barrier.Table, error) {
-	tables := a.live.Tables()
-	if ts > a.checkpoint.CommitTs {
-		tracker, err := a.restore(ctx, ts)
-		if err != nil {
-			return nil, err
-		}
-		tables = tracker.Tables()
+	var list []barrier.Table
+	for _, t := range tracker.Tables() {
+		list = append(list, barrier.Table{ID: barrier.TableID(t.ID), Schema: t.Schema})
 	}
-	list := make([]barrier.Table, len(tables))
-	for i, t := range tables {
-		list[i] = barrier.Table{ID: barrier.TableID(t.ID), Schema: t.Schema}
+	if tracker, err = a.history.Restore(ctx, a.checkpoint.CommitTs, a.Tables); err != nil {
+		return nil, err
 	}
+	a.live = feed.NewLive(a.walk, tracker, a.Catalog, a.Source, a.history, a.Warn)
 	return list, nil
 }
 
@@ -121,7 +111,34 @@ func (a *activation) save(ctx context.Context, c cluster.Checkpoint) error {
 	if err := a.writes.SetCheckpoint(ctx, c); err != nil {
 		return err
 	}
+	if c.Wall.Sub(a.compacted) < compactPeriod {
+		return nil
+	}
+	a.compacted = c.Wall
 	return a.history.Compact(ctx, c.CommitTs)
+}
+
+// compactPeriod is how often stored definitions are looked through.
+const compactPeriod = time.Minute
+
+// historyStore keeps the schema history in the metadata store, under the activation's epoch.
+type historyStore struct{ *cluster.Activation }
+
+var _ schema.KV = historyStore{}
+
+// List gives all entries with the prefix.
+func (s historyStore) List(ctx context.Context, prefix string) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	err := s.Activation.List(ctx, prefix, func(key string, value []byte) error {
+		values[key] = value
+		return nil
+	})
+	return values, err
+}
+
+// Delete removes entries.
+func (s historyStore) Delete(ctx context.Context, keys []string) error {
+	return s.Activation.Delete(ctx, keys...)
 }
 
 // end lets go what the activation's walk still waits for.

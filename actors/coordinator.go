@@ -35,13 +35,14 @@ type coordinator struct {
 	timers   *scheduler.TimerScheduler
 	failures int
 	states   map[string]messages.FeedState // as stored
+	life     lifetime
 }
 
 // NewCoordinator makes a coordinator for the node that member is.
 func NewCoordinator(member *cluster.Node, store *cluster.Store, entry *logrus.Entry) *actor.Props {
 	entry = entry.WithField("actor", "coordinator")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &coordinator{member: member, store: store, entry: entry, states: map[string]messages.FeedState{}}
+		return &coordinator{member: member, store: store, entry: entry, states: map[string]messages.FeedState{}, life: newLifetime()}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -61,7 +62,9 @@ func (c *coordinator) Receive(ctx actor.Context) {
 			delete(c.states, msg.name) // the next status tries again
 			c.entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("store the state")
 		}
-	case *feedStopped, *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case *actor.Stopping, *actor.Restarting:
+		c.life.end()
+	case *feedStopped, *actor.Terminated, *actor.Stopped:
 	case *crash:
 		panic(msg.reason)
 	default:
@@ -71,7 +74,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 
 func (c *coordinator) campaign(ctx actor.Context) {
 	member, store := c.member, c.store
-	spawnTask(ctx, func(tc context.Context) any {
+	c.life.spawnTask(ctx, func(tc context.Context) any {
 		if err := member.Campaign(tc); err != nil {
 			return &elected{err: err}
 		}
@@ -107,7 +110,7 @@ func (c *coordinator) onStatus(ctx actor.Context, msg *messages.FeedStatus) {
 	c.states[msg.Changefeed] = msg.State
 	store, name, reason, feedState := c.store, msg.Changefeed, msg.Reason, msg.State
 	c.entry.WithFields(logrus.Fields{"changefeed": name, "state": state, "reason": reason}).Info("changefeed state")
-	spawnTask(ctx, func(tc context.Context) any {
+	c.life.spawnTask(ctx, func(tc context.Context) any {
 		tc, cancel := context.WithTimeout(tc, 10*time.Second)
 		defer cancel()
 		return &stateStored{name: name, state: feedState, err: store.SetState(tc, name, state, reason)}

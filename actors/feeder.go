@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/sirupsen/logrus"
 
@@ -22,13 +24,8 @@ type (
 	unroute struct{ dispatcher string }
 	// begin: maintainer -> feeder. Start the live walk.
 	begin struct{}
-	// anchor: maintainer -> feeder. The checkpoint is at ts: what lies below may be forgotten. Answer: anchored.
+	// anchor: maintainer -> feeder. The checkpoint is stored at ts: what lies below may be forgotten.
 	anchor struct{ ts uint64 }
-	// anchored: feeder -> maintainer. A restart from ts begins its walk at the mark.
-	anchored struct {
-		ts   uint64
-		mark relay.Mark
-	}
 	// feederFailed: feeder -> maintainer. A walk broke; the feeder does no more.
 	feederFailed struct{ err error }
 )
@@ -108,7 +105,9 @@ func (f *feeder) Receive(ctx actor.Context) {
 	case *anchor:
 		f.onAnchor(ctx, msg)
 	case *actor.Terminated:
-		ctx.Send(ctx.Parent(), &feederFailed{err: errReaderBroke})
+		if f.reads(msg.Who) {
+			ctx.Send(ctx.Parent(), &feederFailed{err: errReaderBroke})
+		}
 	case *actor.Stopping, *actor.Restarting:
 		if f.cancel != nil {
 			f.cancel()
@@ -127,17 +126,19 @@ func (f *feeder) onBegin(ctx actor.Context) {
 		cursor: 0, input: f.Log.Reader(f.Offset), walker: f.Source.Walker(f.From), cutter: cutter, live: f.Live,
 		offset: f.Offset,
 	}
-	f.live = &live{walk: walk{reader: f.spawn(ctx, r), at: f.Offset}, resolved: f.Checkpoint}
+	f.live = &live{walk: walk{reader: ctx.Spawn(r.props()), at: f.Offset}, resolved: f.Checkpoint}
 	f.number = 1
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	f.cancel = f.Log.Notify(func(relay.Offset) { root.Send(self, &grown{}) })
 	f.advance(ctx)
 }
 
-func (f *feeder) spawn(ctx actor.Context, r *reader) *actor.PID {
-	pid := ctx.Spawn(r.props())
-	ctx.Watch(pid)
-	return pid
+// reads tells that a walk depends on the reader. A parent is told of the end of every child, also of one it stopped.
+func (f *feeder) reads(pid *actor.PID) bool {
+	if f.live != nil && f.live.reader.Equal(pid) {
+		return true
+	}
+	return slices.ContainsFunc(f.walks, func(w *walk) bool { return w.reader.Equal(pid) })
 }
 
 // advance has each walk that may read do so.
@@ -344,6 +345,7 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 		return
 	}
 	f.fallBehind(ctx, l)
+	f.advance(ctx)
 }
 
 func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
@@ -397,5 +399,4 @@ func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
 	if err := f.Log.Trim(mark.Ts); err != nil {
 		f.Entry.WithError(err).Warn("trim the relay log")
 	}
-	ctx.Respond(&anchored{ts: msg.ts, mark: mark})
 }

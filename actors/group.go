@@ -67,6 +67,7 @@ type group struct {
 	resolved    uint64
 	last        messages.Heartbeat
 	quiet       int
+	ending      bool
 }
 
 // A member is a dispatcher of the group.
@@ -176,10 +177,11 @@ func (g *group) Receive(ctx actor.Context) {
 	case beat:
 		g.onBeat(ctx)
 	case *actor.Terminated:
-		if id, ok := g.names[msg.Who.Id]; ok {
+		if id, ok := g.names[msg.Who.Id]; ok && !g.ending {
 			g.drop(ctx, id, "the dispatcher broke down")
 		}
 	case *actor.Stopping, *actor.Restarting:
+		g.ending = true
 		if g.cancel != nil {
 			g.cancel()
 		}
@@ -192,7 +194,7 @@ func (g *group) Receive(ctx actor.Context) {
 }
 
 func (g *group) onStarted(ctx actor.Context) {
-	g.sink = spawnNamed(ctx, g.Sink, ctx.Self().Id+sinkName)
+	g.sink = spawnNamed(ctx, g.Sink, sinkName[1:])
 	g.timers = scheduler.NewTimerScheduler(ctx)
 	g.cancel = g.timers.SendRepeatedly(beatPeriod, beatPeriod, ctx.Self(), beat{})
 	ctx.Send(g.Maintainer, &messages.GroupStarted{Incarnation: g.Incarnation})
@@ -244,8 +246,7 @@ func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
 		if o.Span == barrier.TriggerSpan {
 			props = NewTableTrigger(o)
 		}
-		pid := spawnNamed(ctx, props, ctx.Self().Id+"/"+p.Dispatcher)
-		ctx.Watch(pid)
+		pid := spawnNamed(ctx, props, p.Dispatcher)
 		g.members[p.Dispatcher] = &member{
 			pid: pid, span: o.Span, database: p.Database, passed: start, ceiling: barrier.NoCeiling,
 		}
@@ -310,7 +311,6 @@ func (g *group) forget(ctx actor.Context, id string) {
 	delete(g.names, m.pid.Id)
 	delete(g.standing, id)
 	g.tracker.Remove(id)
-	ctx.Unwatch(m.pid)
 	ctx.Stop(m.pid)
 	ctx.Send(g.sink, &messages.Forget{Dispatcher: id, Span: messages.FromSpan(m.span)})
 	var freed uint64

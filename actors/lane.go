@@ -150,10 +150,11 @@ func (f *feeder) catchUp(ctx actor.Context) {
 	past := feed.NewPast(f.Catalog, ids, skip, f.applied)
 	w := &walk{cursor: f.number, at: offset, members: members}
 	f.number++
-	w.reader = f.spawn(ctx, &reader{
+	r := &reader{
 		cursor: w.cursor, input: f.Log.Reader(offset), walker: f.Source.Walker(mark), past: past, offset: offset,
 		cutter: feed.NewCutter(past, mark, skip, f.SyncpointMs),
-	})
+	}
+	w.reader = ctx.Spawn(r.props())
 	for _, l := range members {
 		l.phase = catching
 	}
@@ -229,7 +230,6 @@ func (f *feeder) endIdleWalks(ctx actor.Context) {
 		if len(w.members) > 0 {
 			return false
 		}
-		ctx.Unwatch(w.reader)
 		ctx.Stop(w.reader)
 		return true
 	})

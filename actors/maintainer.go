@@ -83,6 +83,7 @@ type maintainer struct {
 	state  *activation
 	timers *scheduler.TimerScheduler
 	cancel scheduler.CancelFunc
+	tasks  lifetime
 
 	boot      *barrier.Bootstrap
 	following *following
@@ -110,7 +111,7 @@ type maintainer struct {
 func NewMaintainer(o MaintainerOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "maintainer")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &maintainer{MaintainerOptions: o, spans: map[barrier.TableID][]string{}}
+		return &maintainer{MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime()}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -165,6 +166,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 		}
 	case *actor.Stopping, *actor.Restarting:
 		m.cancel()
+		m.tasks.end()
 		m.state.end()
 	case *actor.Stopped:
 	case *crash:
@@ -181,7 +183,7 @@ func (m *maintainer) activate(ctx actor.Context) {
 	m.boot, m.following, m.barrier, m.state, m.saving = nil, nil, nil, nil, false
 	clear(m.spans)
 	life, options := m.life, m.Activation
-	spawnTask(ctx, func(c context.Context) any {
+	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		state, err := activateFeed(c, options)
 		return &activated{life: life, state: state, err: err}
 	})
@@ -219,8 +221,8 @@ func (m *maintainer) bootstrap(ctx actor.Context) {
 		return
 	}
 	life, state, at := m.life, m.state, m.boot.TriggerPosition()
-	spawnTask(ctx, func(c context.Context) any {
-		tables, err := state.tablesAt(c, at.Ts)
+	m.tasks.spawnTask(ctx, func(c context.Context) any {
+		tables, err := state.restore(c, at.Ts)
 		return &tablesRead{life: life, tables: tables, err: err}
 	})
 }
@@ -242,7 +244,6 @@ func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
 		Checkpoint: m.checkpoint, Live: m.state.live, Catalog: m.Activation.Catalog, SyncpointMs: m.SyncpointMs,
 		Memory: m.Memory, Entry: m.Entry,
 	}))
-	ctx.Watch(m.feeder)
 	for _, r := range m.barrier.Living() {
 		m.adopt(ctx, r.ID, r.Span, r.Schema, r.Start)
 	}
@@ -428,7 +429,6 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 
 func (m *maintainer) dropFeeder(ctx actor.Context) {
 	if m.feeder != nil {
-		ctx.Unwatch(m.feeder)
 		ctx.Stop(m.feeder)
 		m.feeder = nil
 	}
@@ -525,7 +525,7 @@ func (m *maintainer) save(ctx actor.Context) {
 	m.saving = true
 	life, state := m.life, m.state
 	ck := cluster.Checkpoint{CommitTs: m.checkpoint, Mark: mark, Wall: time.Now()}
-	spawnTask(ctx, func(c context.Context) any {
+	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		c, cancel := context.WithTimeout(c, 10*time.Second)
 		defer cancel()
 		return &saved{life: life, ts: ck.CommitTs, err: state.save(c, ck)}

@@ -50,6 +50,7 @@ type node struct {
 	coordinator *actor.PID
 	feeds       map[string]*nodeFeed
 	stopping    bool
+	life        lifetime
 }
 
 type nodeFeed struct{ puller, group, maintainer *actor.PID }
@@ -58,7 +59,7 @@ type nodeFeed struct{ puller, group, maintainer *actor.PID }
 func NewNode(o NodeOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "node")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &node{NodeOptions: o, feeds: map[string]*nodeFeed{}}
+		return &node{NodeOptions: o, feeds: map[string]*nodeFeed{}, life: newLifetime()}
 	}, cluster.Supervise(o.Entry))
 }
 
@@ -88,7 +89,9 @@ func (n *node) Receive(ctx actor.Context) {
 			n.drop(ctx, name)
 		}
 		n.ended()
-	case *actor.Terminated, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case *actor.Stopping, *actor.Restarting:
+		n.life.end()
+	case *actor.Terminated, *actor.Stopped:
 	case *crash:
 		panic(msg.reason)
 	default:
@@ -98,7 +101,7 @@ func (n *node) Receive(ctx actor.Context) {
 
 func (n *node) onStarted(ctx actor.Context) {
 	lost := n.Member.Lost()
-	spawnTask(ctx, func(c context.Context) any {
+	n.life.spawnTask(ctx, func(c context.Context) any {
 		select {
 		case <-lost:
 			return &leaseLost{}
@@ -106,7 +109,7 @@ func (n *node) onStarted(ctx actor.Context) {
 			return nil
 		}
 	})
-	n.coordinator = spawnNamed(ctx, NewCoordinator(n.Member, n.Store, n.Entry), ctx.Self().Id+"/coordinator")
+	n.coordinator = spawnNamed(ctx, NewCoordinator(n.Member, n.Store, n.Entry), "coordinator")
 }
 
 func (n *node) onStartFeed(ctx actor.Context, name string) {
@@ -121,11 +124,10 @@ func (n *node) onStartFeed(ctx actor.Context, name string) {
 		return
 	}
 	f := &nodeFeed{}
-	prefix := ctx.Self().Id + "/" + name
-	f.puller = spawnNamed(ctx, parts.Puller, prefix+"/puller")
-	maintainer := actor.NewPID(ctx.Self().Address, prefix+"/maintainer")
-	f.group = spawnNamed(ctx, parts.Group(maintainer), prefix+"/group")
-	f.maintainer = spawnNamed(ctx, parts.Maintainer(f.puller, f.group, n.coordinator), prefix+"/maintainer")
+	f.puller = spawnNamed(ctx, parts.Puller, name+"/puller")
+	maintainer := actor.NewPID(ctx.Self().Address, ctx.Self().Id+"/"+name+"/maintainer")
+	f.group = spawnNamed(ctx, parts.Group(maintainer), name+"/group")
+	f.maintainer = spawnNamed(ctx, parts.Maintainer(f.puller, f.group, n.coordinator), name+"/maintainer")
 	n.feeds[name] = f
 }
 

@@ -67,6 +67,7 @@ type puller struct {
 	cancel     context.CancelFunc
 	failures   int
 	broken     bool
+	ending     bool
 }
 
 // NewPuller makes a puller of source into log.
@@ -92,7 +93,7 @@ func (p *puller) Receive(ctx actor.Context) {
 			p.onEnded(ctx, msg.err)
 		}
 	case *actor.Terminated:
-		if p.child != nil && msg.Who.Equal(p.child) {
+		if p.child != nil && msg.Who.Equal(p.child) && !p.ending {
 			p.onEnded(ctx, errors.New("read the upstream: the reading actor broke down"))
 		}
 	case *pullAgain:
@@ -100,6 +101,7 @@ func (p *puller) Receive(ctx actor.Context) {
 			p.start(ctx)
 		}
 	case *actor.Stopping, *actor.Restarting:
+		p.ending = true
 		p.stop()
 	case *actor.Stopped:
 	case *crash:
@@ -132,7 +134,6 @@ func (p *puller) start(ctx actor.Context) {
 	p.child = ctx.Spawn(actor.PropsFromProducer(func() actor.Actor {
 		return &pull{source: p.source, log: p.log}
 	}))
-	ctx.Watch(p.child)
 	reset := p.wanted != nil && p.wanted.reset
 	ctx.Send(p.child, &pullRun{ctx: c, run: p.run, mark: p.mark, reset: reset})
 }

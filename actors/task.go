@@ -16,25 +16,23 @@ type task struct {
 
 type runTask struct{}
 
+// A lifetime ends the tasks of an actor with it: an actor is stopped only when its children are, and a task hears of
+// that by its context alone.
+type lifetime struct {
+	ctx context.Context
+	end context.CancelFunc
+}
+
+func newLifetime() lifetime {
+	ctx, cancel := context.WithCancel(context.Background())
+	return lifetime{ctx, cancel}
+}
+
 // spawnTask starts a task. The function must not touch the parent's fields: what it needs is captured by value.
-func spawnTask(ctx actor.Context, run func(context.Context) any) *taskHandle {
-	c, cancel := context.WithCancel(context.Background())
+func (l lifetime) spawnTask(ctx actor.Context, run func(context.Context) any) {
+	c, cancel := context.WithCancel(l.ctx)
 	pid := ctx.Spawn(actor.PropsFromProducer(func() actor.Actor { return &task{run: run, ctx: c, cancel: cancel} }))
 	ctx.Send(pid, runTask{})
-	return &taskHandle{pid: pid, cancel: cancel}
-}
-
-// A taskHandle lets the parent end a task early.
-type taskHandle struct {
-	pid    *actor.PID
-	cancel context.CancelFunc
-}
-
-// stop ends the task; its result may still arrive.
-func (h *taskHandle) stop() {
-	if h != nil {
-		h.cancel()
-	}
 }
 
 func (t *task) Receive(ctx actor.Context) {
