@@ -60,7 +60,7 @@ func demo(ctx context.Context, out string, length time.Duration, c *console, sta
 
 	conf := config.Default()
 	conf.Changefeed = demoName
-	conf.From = "workload://bank?seed=1&tables=4&rate=2000&ddl=3s"
+	conf.From = "workload://bank?seed=1&tables=4&rate=2000&ddl=3s&start=" + time.Now().UTC().Format(time.RFC3339)
 	conf.To = "file://" + filepath.ToSlash(out) + "?protocol=csv&flush-interval=1s"
 	conf.StartAt = "earliest"
 	conf.SyncpointInterval = 5 * time.Second

@@ -16,7 +16,7 @@ const (
 	rateOver    = 2 * time.Second        // rates are those of the last while of at least this
 )
 
-// watch shows the progress until it ends, and gives the last one.
+// watch shows the progress until it ends, and gives the last one. Transitions are logged by the actors.
 func watch(progress <-chan *messages.FeedStatus, screen *screen, log *logrus.Entry) *messages.FeedStatus {
 	every := reportEvery
 	if screen.isTerm {
@@ -32,9 +32,7 @@ func watch(progress <-chan *messages.FeedStatus, screen *screen, log *logrus.Ent
 			if !ok {
 				return m.last
 			}
-			if changed := m.take(time.Now(), s); changed {
-				logState(log, s)
-			}
+			m.take(time.Now(), s)
 		case now := <-tick.C:
 			switch {
 			case m.last == nil:
@@ -47,23 +45,9 @@ func watch(progress <-chan *messages.FeedStatus, screen *screen, log *logrus.Ent
 	}
 }
 
-// logState logs a transition, which an operator may act on.
-func logState(log *logrus.Entry, s *messages.FeedStatus) {
-	entry := log.WithFields(logrus.Fields{"state": stateName(s.State), "checkpoint": wallTime(s.Checkpoint)})
-	switch s.State {
-	case messages.FeedState_FEED_WARNING:
-		entry.Warn(s.Reason)
-	case messages.FeedState_FEED_FAILED:
-		entry.Error(s.Reason)
-	default:
-		entry.Info("state changed")
-	}
-}
-
 // A meter turns counters into rates.
 type meter struct {
 	last    *messages.FeedStatus
-	at      time.Time
 	samples []sample // at least one at or before rateOver ago, as long as there is one
 }
 
@@ -72,18 +56,15 @@ type sample struct {
 	rows, bytes uint64
 }
 
-// take notes a status and tells whether the state, or its reason, is another than before.
-func (m *meter) take(now time.Time, s *messages.FeedStatus) (changed bool) {
-	changed = m.last == nil || m.last.State != s.State || m.last.Reason != s.Reason
+func (m *meter) take(now time.Time, s *messages.FeedStatus) {
 	if m.last != nil && s.Rows < m.last.Rows {
 		m.samples = nil // an actor started over, and its counters with it
 	}
-	m.last, m.at = s, now
+	m.last = s
 	m.samples = append(m.samples, sample{now, s.Rows, s.Bytes})
 	for len(m.samples) > 1 && now.Sub(m.samples[1].at) >= rateOver {
 		m.samples = m.samples[1:]
 	}
-	return changed
 }
 
 func (m *meter) perSecond(now time.Time) (rows, bytes float64) {

@@ -29,27 +29,6 @@ func TestMeterRates(t *testing.T) {
 	}
 }
 
-func TestMeterTellsTransitions(t *testing.T) {
-	m := &meter{}
-	steps := []struct {
-		state  messages.FeedState
-		reason string
-		want   bool
-	}{
-		{messages.FeedState_FEED_STARTING, "", true},
-		{messages.FeedState_FEED_NORMAL, "", true},
-		{messages.FeedState_FEED_NORMAL, "", false},
-		{messages.FeedState_FEED_WARNING, "disk full", true},
-		{messages.FeedState_FEED_WARNING, "disk full", false},
-		{messages.FeedState_FEED_WARNING, "connection lost", true},
-	}
-	for i, s := range steps {
-		if got := m.take(time.Unix(int64(i), 0), &messages.FeedStatus{State: s.state, Reason: s.reason}); got != s.want {
-			t.Errorf("step %d: got changed %v, want %v", i, got, s.want)
-		}
-	}
-}
-
 func TestLine(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.Local)
 	m := &meter{}

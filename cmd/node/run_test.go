@@ -70,18 +70,16 @@ func testRun(t *testing.T, c *config.Config, f *scripted, startErr error) (strin
 	return out.String(), err
 }
 
-func TestRunLogsTransitionsAndTheEnd(t *testing.T) {
+func TestRunLogsTheEnd(t *testing.T) {
 	f := &scripted{progress: make(chan *messages.FeedStatus, 4)}
 	f.progress <- status(messages.FeedState_FEED_NORMAL, "")
-	f.progress <- status(messages.FeedState_FEED_NORMAL, "")
-	f.progress <- status(messages.FeedState_FEED_WARNING, "the disk is full")
 	f.progress <- status(messages.FeedState_FEED_FINISHED, "")
 	close(f.progress)
 	out, err := testRun(t, testConfig(), f, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, times := range map[string]int{"state=normal": 1, "the disk is full": 1, "msg=ended": 1, "state=finished": 2, "rows=7": 1} {
+	for want, times := range map[string]int{"msg=starting": 1, "msg=ended": 1, "state=finished": 1, "rows=7": 1} {
 		if got := strings.Count(out, want); got != times {
 			t.Errorf("%q is logged %d times, want %d:\n%s", want, got, times, out)
 		}
