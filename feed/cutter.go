@@ -12,8 +12,9 @@ import (
 // Definitions knows the tables as of the place in the stream that the walk has reached.
 type Definitions interface {
 	// Table gives the definition that the rows of ref have now, or nil if ref is not replicated. described is what
-	// the stream itself says of the table, nil where it says nothing; a contradiction is an error.
-	Table(ref schema.Ref, described *schema.Table) (*schema.Table, error)
+	// the stream itself says of the table, nil where it says nothing; a contradiction is an error. commitTs is the
+	// rows'.
+	Table(ref schema.Ref, described *schema.Table, commitTs uint64) (*schema.Table, error)
 	// Apply moves over a DDL. It returns nil for a statement that touches no replicated table. tables are those whose
 	// dispatchers must meet at it, beyond the ones in its Changes (ALTER DATABASE); nil means: those in Changes.
 	Apply(s *schema.Statement) (d *schema.DDL, tables []schema.TableID, err error)
@@ -61,7 +62,7 @@ func (c *Cutter) Rows(e *sources.RowsEvent) error {
 	}
 	k, ok := c.known[e.Table]
 	if !ok || k.described != e.Described {
-		table, err := c.defs.Table(e.Table, e.Described)
+		table, err := c.defs.Table(e.Table, e.Described, e.CommitTs)
 		if err != nil {
 			return fmt.Errorf("read rows of %s at commit-ts %d: %w", e.Table, e.CommitTs, err)
 		}

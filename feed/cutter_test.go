@@ -16,7 +16,7 @@ import (
 // names is a Definitions with fixed tables; a DDL raises the version of the table that its query names.
 type names map[string]*schema.Table
 
-func (n names) Table(ref schema.Ref, _ *schema.Table) (*schema.Table, error) {
+func (n names) Table(ref schema.Ref, _ *schema.Table, _ uint64) (*schema.Table, error) {
 	if ref.Name == "broken" {
 		return nil, errors.New("column a is missing")
 	}

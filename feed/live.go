@@ -11,11 +11,6 @@ import (
 // ErrMismatch tells that the definitions and the stream contradict each other: rows can not be read safely.
 var ErrMismatch = errors.New("definitions do not match the stream")
 
-// A Reader reads one table's definition from the upstream as it is now; schema.ErrNoTable if there is none.
-type Reader interface {
-	ReadTable(ctx context.Context, ref schema.Ref) (*schema.Table, error)
-}
-
 // A Journal keeps what DDL did, durably, so that a restart knows the definitions as of its checkpoint.
 type Journal interface {
 	Append(ctx context.Context, t *schema.Tracker, commitTs uint64) error
@@ -27,7 +22,7 @@ type Live struct {
 	ctx     context.Context // of the walk: reading back and recording block
 	tracker *schema.Tracker
 	catalog *schema.Catalog
-	reader  Reader
+	reader  schema.Reader
 	journal Journal
 	applied []Applied
 	warn    func(text string)
@@ -38,7 +33,7 @@ var _ Definitions = (*Live)(nil)
 
 // NewLive makes the Definitions of a walk that begins where the tracker stands, and publishes what the tracker holds. ctx ends
 // the walk's blocking calls. warn is told what an operator must know.
-func NewLive(ctx context.Context, t *schema.Tracker, c *schema.Catalog, r Reader, j Journal, warn func(string)) *Live {
+func NewLive(ctx context.Context, t *schema.Tracker, c *schema.Catalog, r schema.Reader, j Journal, warn func(string)) *Live {
 	for _, table := range t.Tables() {
 		c.Publish(table)
 	}
@@ -55,14 +50,21 @@ func (l *Live) TakeApplied() []Applied {
 	return a
 }
 
-// Table resolves a name, and checks the definition against what the stream says of the table.
-func (l *Live) Table(ref schema.Ref, described *schema.Table) (*schema.Table, error) {
+// Table resolves a name, and checks the definition against what the stream says of the table. A definition that is not
+// sure is made from the description.
+func (l *Live) Table(ref schema.Ref, described *schema.Table, commitTs uint64) (*schema.Table, error) {
 	t := l.tracker.Lookup(ref)
 	if t == nil || !l.tracker.Replicates(t) {
 		return nil, nil
 	}
 	if described == nil || l.checked[t] == described {
 		return t, nil
+	}
+	if t.Unsure {
+		adopted, err := l.adopt(t, described, commitTs)
+		if err != nil || adopted != nil {
+			return adopted, err
+		}
 	}
 	if err := schema.Check(t, described); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMismatch, err)
@@ -71,13 +73,23 @@ func (l *Live) Table(ref schema.Ref, described *schema.Table) (*schema.Table, er
 	return t, nil
 }
 
+// adopt makes an unsure definition from the stream's own description, nil if that does not suffice.
+func (l *Live) adopt(t, described *schema.Table, commitTs uint64) (*schema.Table, error) {
+	adopted := l.tracker.Adopt(t.Ref(), described, commitTs)
+	if adopted == nil {
+		return nil, nil
+	}
+	if err := l.journal.Append(l.ctx, l.tracker, commitTs); err != nil {
+		return nil, fmt.Errorf("record the definition of %s: %w", t.Ref(), err)
+	}
+	l.catalog.Publish(adopted)
+	l.checked[adopted] = described
+	return adopted, nil
+}
+
 // Apply moves the definitions over a statement.
 func (l *Live) Apply(s *schema.Statement) (*schema.DDL, []schema.TableID, error) {
-	d, err := l.tracker.Apply(*s)
-	var unreadable *schema.Unreadable
-	if errors.As(err, &unreadable) {
-		d, err = l.readBack(s, unreadable)
-	}
+	d, err := schema.ApplyOrRead(l.ctx, l.tracker, l.reader, *s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,23 +111,6 @@ func (l *Live) Apply(s *schema.Statement) (*schema.DDL, []schema.TableID, error)
 	tables := l.meeting(d)
 	l.applied = append(l.applied, Applied{DDL: d, Tables: tables})
 	return d, tables, nil
-}
-
-// readBack takes the definitions that a statement left behind from the upstream as it is now. Should it have moved on
-// since, the rows' own description tells.
-func (l *Live) readBack(s *schema.Statement, u *schema.Unreadable) (*schema.DDL, error) {
-	read := map[schema.Ref]*schema.Table{}
-	for _, ref := range u.Refs {
-		t, err := l.reader.ReadTable(l.ctx, ref)
-		if errors.Is(err, schema.ErrNoTable) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read the definition of %s from the upstream: %w", ref, err)
-		}
-		read[ref] = t
-	}
-	return l.tracker.ApplyRead(*s, read)
 }
 
 // meeting gives the tables whose dispatchers must meet at a DDL that names a database, nil where its Changes tell.

@@ -39,7 +39,7 @@ func NewPast(catalog *schema.Catalog, ids []schema.TableID, ts uint64, applied [
 func (p *Past) Extend(applied []Applied) { p.applied = applied }
 
 // Table resolves a name; a table that is not among the walk's own is nil.
-func (p *Past) Table(ref schema.Ref, _ *schema.Table) (*schema.Table, error) {
+func (p *Past) Table(ref schema.Ref, _ *schema.Table, _ uint64) (*schema.Table, error) {
 	return p.names[ref], nil
 }
 

@@ -35,6 +35,7 @@ func ddlEvent(d *schema.DDL, tables []schema.TableID, wallMs int64) *messages.Ev
 	}
 	for _, c := range d.Changes {
 		switch {
+		case c.Before == c.After: // only read
 		case c.Before == nil:
 			info.Adds = append(info.Adds, added(c.After))
 		case c.After == nil:

@@ -13,6 +13,9 @@ func FromDDL(d *schema.DDL) *DDL {
 		Influence: uint32(d.Influence), Database: d.Database, Blocks: d.Blocks,
 	}
 	for _, c := range d.Changes {
+		if c.Before == c.After {
+			continue // only read: the downstream has nothing to do for it
+		}
 		m.Changes = append(m.Changes, &TableChange{Before: fromTable(c.Before), After: fromTable(c.After)})
 	}
 	return m
