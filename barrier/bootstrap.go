@@ -86,7 +86,7 @@ func (s *Bootstrap) Finish(tables []Table) (*Barrier, []Effect) {
 	for _, id := range b.spans.order {
 		t := b.spans.tables[id]
 		for _, open := range gaps(Whole(id), t.spans()) {
-			b.spans.addSpan(t, open, start)
+			b.spans.addSpan(t, open, Start{later(start.Position, t.Since), start.CheckpointTs})
 		}
 	}
 	b.mark = b.spans.trigger.position
@@ -134,7 +134,7 @@ func (b *Barrier) room(r Report) *member {
 		if r.Passed.Compare(b.spans.trigger.position) <= 0 {
 			return nil
 		}
-		t = b.spans.addTable(Table{r.Span.Table, r.Schema})
+		t = b.spans.addTable(Table{ID: r.Span.Table, Schema: r.Schema})
 	}
 	for _, m := range t.members {
 		if m.span.Intersects(r.Span) {

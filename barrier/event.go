@@ -22,6 +22,8 @@ func (i Influence) String() string { return [...]string{"normal", "database", "a
 type Table struct {
 	ID     TableID
 	Schema string
+	// Since is where the table came to be, if that is known: Bootstrap.Finish starts an absent span no earlier.
+	Since Position
 }
 
 // A Move takes a table to another schema, as a rename across databases does.

@@ -3,6 +3,7 @@ package barrier
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,7 @@ func (w *world) picture() string {
 // events complete without further faults. BARRIER_DEEP=1 allows more faults at once.
 func TestExplore(t *testing.T) {
 	deep := os.Getenv("BARRIER_DEEP") != ""
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	began, total := time.Now(), 0
 	for _, sc := range scenarios(deep) {
 		x := explore(newWorld(sc, 0), 20_000_000)

@@ -172,7 +172,7 @@ func (w *world) movable(i int) bool {
 	case moveOp:
 		return may(n)
 	case splitOp:
-		return n.span != TriggerSpan && n.span == Whole(n.span.Table) && may(n)
+		return n.span == Whole(1) && may(n)
 	case mergeOp:
 		return n.span.End == half && i+1 < len(w.nodes) && w.nodes[i+1].span == (Span{n.span.Table, half, 0}) &&
 			may(n) && may(w.nodes[i+1])

@@ -25,6 +25,7 @@ const (
 	countReplicating                    // only replicating dispatchers count
 	writerStays                         // the writer is not moved, and another is chosen if it is gone
 	scheduleOnce                        // a schedule at or below the mark is not applied again
+	holdOfNormal                        // the hold takes every blocking event, not only DATABASE and ALL
 )
 
 // rules is the set of broken rules.

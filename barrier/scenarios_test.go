@@ -16,7 +16,7 @@ func halves(t TableID) []Span { return []Span{{t, 0, half}, {t, half, 0}} }
 func inTables(ids []TableID) []Table {
 	var tables []Table
 	for _, id := range ids {
-		tables = append(tables, Table{id, "s"})
+		tables = append(tables, Table{ID: id, Schema: "s"})
 	}
 	return tables
 }
@@ -26,7 +26,7 @@ func alter(ts uint64, ids ...TableID) Event {
 }
 
 func create(ts uint64, id TableID) Event {
-	return Event{Key: Key{ts, DDL}, Trigger: true, Adds: []Table{{id, "s"}}}
+	return Event{Key: Key{ts, DDL}, Trigger: true, Adds: []Table{{ID: id, Schema: "s"}}}
 }
 
 func drop(ts uint64, id TableID) Event {
@@ -35,7 +35,7 @@ func drop(ts uint64, id TableID) Event {
 
 func truncate(ts uint64, id, to TableID) Event {
 	e := drop(ts, id)
-	e.Adds = []Table{{to, "s"}}
+	e.Adds = []Table{{ID: to, Schema: "s"}}
 	return e
 }
 
@@ -53,6 +53,7 @@ var histories = []history{
 		[]row{{1, 4, 1}, {1, 4, half}, {1, 6, 1}}, []Event{alter(5, 1)}},
 	{"NORMAL over two tables", []TableID{1, 2}, nil,
 		[]row{{1, 4, 1}, {2, 6, 1}}, []Event{alter(5, 1, 2)}},
+	{"NORMAL, then idle", []TableID{1, 2}, nil, []row{{1, 4, 1}}, []Event{alter(5, 1, 2)}},
 	{"ALL", []TableID{1, 2}, nil, []row{{1, 4, 1}, {2, 6, 1}}, []Event{view(5)}},
 	{"a syncpoint", []TableID{1, 2}, nil, []row{{1, 5, 1}, {2, 6, 1}}, []Event{syncpoint(5)}},
 	{"TRUNCATE and a syncpoint at once", []TableID{1}, nil,
@@ -62,6 +63,9 @@ var histories = []history{
 	{"CREATE then ALL", []TableID{1}, nil, []row{{9, 6, 1}, {1, 8, 1}}, []Event{create(5, 9), view(7)}},
 	{"CREATE then DROP of another", []TableID{1}, nil, []row{{9, 6, 1}, {9, 8, 1}}, []Event{create(5, 9), drop(7, 1)}},
 	{"NORMAL then ALL", []TableID{1, 2}, nil, []row{{1, 6, 1}, {2, 6, 1}}, []Event{alter(5, 1, 2), view(7)}},
+	{"NORMAL beside DROP", []TableID{1, 2}, map[TableID][]Span{1: halves(1)},
+		[]row{{1, 4, 1}, {1, 6, half}}, []Event{alter(5, 1), drop(7, 2)}},
+	{"DROP then TRUNCATE", []TableID{1, 2}, nil, []row{{2, 6, 1}, {9, 8, 1}}, []Event{drop(5, 1), truncate(7, 2, 9)}},
 	{"DROP then ALL", []TableID{1, 2}, nil, []row{{1, 4, 1}, {2, 6, 1}}, []Event{drop(5, 1), view(7)}},
 }
 
@@ -76,6 +80,8 @@ var mishaps = []struct {
 	{"a move", faults{topology: 1, op: moveOp}},
 	{"a split", faults{topology: 1, op: splitOp}},
 	{"a merge", faults{topology: 1, op: mergeOp}},
+	{"a crash of the maintainer and a loss", faults{maintainer: 1, lose: 1}},
+	{"a crash of the maintainer and of a dispatcher", faults{maintainer: 1, crash: 1}},
 }
 
 var deepMishaps = []struct {
@@ -85,8 +91,6 @@ var deepMishaps = []struct {
 	{"two losses and two repetitions", faults{lose: 2, repeat: 2}},
 	{"a crash of a dispatcher and a loss", faults{crash: 1, lose: 1}},
 	{"two crashes of dispatchers", faults{crash: 2}},
-	{"a crash of the maintainer and a loss", faults{maintainer: 1, lose: 1}},
-	{"a crash of the maintainer and of a dispatcher", faults{maintainer: 1, crash: 1}},
 	{"a move and a crash of the maintainer", faults{topology: 1, op: moveOp, maintainer: 1}},
 	{"a split and a crash of a dispatcher", faults{topology: 1, op: splitOp, crash: 1}},
 	{"a merge and a crash of a dispatcher", faults{topology: 1, op: mergeOp, crash: 1}},
@@ -109,7 +113,7 @@ func scenarios(deep bool) []*scenario {
 				continue
 			}
 			sc := h.scenario(m.name, m.faults)
-			sc.coarse = !deep && i > 0
+			sc.coarse = !deep && (i > 0 || m.maintainer > 0 && m.lose+m.crash > 0)
 			list = append(list, sc)
 		}
 		if deep {

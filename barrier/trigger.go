@@ -25,6 +25,9 @@ func (t *trigger) mustHold(e Event, broken rules) bool {
 	if t == nil || len(t.reports) == 0 || !broken.keep(hold) {
 		return false
 	}
+	if e.Influence == Normal && !broken.keep(holdOfNormal) {
+		return false
+	}
 	return e.Blocks || len(t.reports) >= maxUnacknowledged
 }
 

@@ -79,7 +79,9 @@ func (sc *scenario) tablesAt(p Position) []Table {
 			break
 		}
 		tables = slices.DeleteFunc(tables, func(t Table) bool { return slices.Contains(e.Drops, t.ID) })
-		tables = append(tables, e.Adds...)
+		for _, t := range e.Adds {
+			tables = append(tables, Table{t.ID, t.Schema, e.Key.After()})
+		}
 		for i := range tables {
 			for _, m := range e.Moves {
 				if m.ID == tables[i].ID {
@@ -325,6 +327,11 @@ func (w *world) execute(n *node) {
 	i := w.sc.index(slot.Event.Key)
 	if n.exec == 1 && w.record[i] < 2 || n.exec == 1 && !w.broken.keep(sinkRecord) {
 		w.apply(i)
+		for _, o := range w.nodes {
+			if o.exec == 2 && o.party.Slot().Event.Key == slot.Event.Key {
+				w.fail("I1: %s and %s write %s at once", n.span, o.span, slot.Event.Key)
+			}
+		}
 		n.exec = 2
 		return
 	}
@@ -433,8 +440,16 @@ func (w *world) checkOrder(o Order) {
 		if w.record[i] < 2 {
 			w.fail("I4: %s is ordered before the write", o)
 		}
+		if e.HasSchedule() && !w.maintainer.mark.Passed(e.Key) {
+			w.fail("I11: %s is ordered before the schedule", o)
+		}
 		return
 	}
+	w.maintainer.spans.parties(e, func(m *member) {
+		if m.waits == e.Key && !m.replicating {
+			w.fail("I15: %s counts %s, which does not replicate", o, m.span)
+		}
+	})
 	for _, n := range w.nodes {
 		if w.maintainer.spans.byID[n.party.ID()] == nil || !w.sc.concerns(e, n.span) {
 			continue

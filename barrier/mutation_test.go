@@ -1,0 +1,105 @@
+package barrier
+
+import (
+	"fmt"
+	"runtime/debug"
+	"testing"
+)
+
+// scene picks a history by its name.
+func scene(name string, f faults) *scenario {
+	for _, h := range histories {
+		if h.name == name {
+			return h.scenario(fmt.Sprintf("%+v", f), f)
+		}
+	}
+	panic("no history " + name)
+}
+
+// coarsely makes a scenario coarse.
+func coarsely(sc *scenario) *scenario {
+	sc.coarse = true
+	return sc
+}
+
+// mutations are the rules of the protocol, each with the world in which breaking it shows.
+var mutations = []struct {
+	name   string
+	rule   rule
+	worlds []*scenario
+}{
+	{"typed DONE", typedDone, []*scenario{scene("NORMAL over two tables", faults{lose: 1, repeat: 1})}},
+	{"writer only", writerOnly, []*scenario{scene("NORMAL over two tables", faults{forge: 1})}},
+	{"no DONE for a thing not done", doneOnlyIfDone, []*scenario{scene("NORMAL over two tables", faults{repeat: 1})}},
+	{"epoch", epochs, []*scenario{coarsely(scene("NORMAL over two tables", faults{maintainer: 1}))}},
+	{"dispatcher id", identities, []*scenario{coarsely(scene("NORMAL over two tables", faults{crash: 1})),
+		coarsely(scene("NORMAL over two tables", faults{crash: 1, repeat: 1}))}},
+	{"position as key", positions, []*scenario{coarsely(scene("TRUNCATE and a syncpoint at once", faults{}))}},
+	{"last passed key as proof", passedProof, []*scenario{coarsely(scene("NORMAL, then idle", faults{lose: 1}))}},
+	{"WRITTEN stage", writtenStage, []*scenario{coarsely(scene("CREATE then ALL", faults{lose: 1}))}},
+	{"hold", hold, []*scenario{coarsely(scene("CREATE then ALL", faults{}))}},
+	{"hold of NORMAL", holdOfNormal, []*scenario{coarsely(scene("CREATE then DROP of another", faults{lose: 1}))}},
+	{"schedule before pass", scheduleBeforePass, []*scenario{coarsely(scene("TRUNCATE and a syncpoint at once", faults{}))}},
+	{"flush before WAITING", flushFirst, []*scenario{scene("NORMAL over two tables", faults{})}},
+	{"keep living reporters", keepReporters, []*scenario{coarsely(scene("NORMAL over two tables", faults{crash: 1}))}},
+	{"the sink's conditional record", sinkRecord, []*scenario{coarsely(scene("NORMAL over two tables", faults{crash: 1}))}},
+	{"mark proves only the trigger's", markOfTrigger, []*scenario{coarsely(scene("NORMAL beside DROP", faults{}))}},
+	{"schedule waits for the trigger", scheduleOrder, []*scenario{
+		coarsely(scene("DROP then TRUNCATE", faults{maintainer: 1, crash: 1}))}},
+	{"skip rows only if reported", skipIfReported, []*scenario{scene("NORMAL over two tables", faults{crash: 1})}},
+	{"ask all nodes", askAllNodes, []*scenario{coarsely(scene("NORMAL over two tables", faults{maintainer: 1}))}},
+	{"replace a writer that is gone", writerStays, []*scenario{coarsely(scene("NORMAL over two tables", faults{crash: 1}))}},
+	{"schedule once", scheduleOnce, []*scenario{coarsely(scene("CREATE then ALL", faults{crash: 1}))}},
+	{"count only replicating", countReplicating, []*scenario{scene("NORMAL over two tables", faults{crash: 1})}},
+}
+
+// TestMutations breaks each rule in turn and expects the explorer to notice.
+func TestMutations(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	t.Logf("%-32s %9s  %s", "broken rule", "states", "found")
+	for _, m := range mutations {
+		states, found := 0, ""
+		for _, sc := range m.worlds {
+			start := func() *world {
+				w := newWorld(sc, rules(m.rule))
+				if m.rule == identities {
+					w.remember()
+				}
+				return w
+			}
+			x := explore(start(), 400_000)
+			states += len(x.parent)
+			verdict, at := x.verdict()
+			if verdict != "" && at >= 0 {
+				found = fmt.Sprintf("%s (%s)", verdict, sc.name)
+				if testing.Verbose() && m.rule == 0 {
+					t.Log(x.trace(start(), at))
+				}
+				break
+			}
+			if at < 0 && verdict != "" {
+				t.Logf("%s in %s: %s", m.name, sc.name, verdict)
+			}
+		}
+		t.Logf("%-32s %9d  %s", m.name, states, found)
+		if found == "" {
+			t.Errorf("%s: nothing found in %d states", m.name, states)
+		}
+	}
+}
+
+// TestForged shows that the world of the forged DONE is sound while its rule holds.
+func TestForged(t *testing.T) {
+	x := explore(newWorld(scene("NORMAL over two tables", faults{forge: 1}), 0), 400_000)
+	if verdict, at := x.verdict(); verdict != "" {
+		t.Fatalf("%s\n%s", verdict, x.trace(newWorld(scene("NORMAL over two tables", faults{forge: 1}), 0), at))
+	}
+}
+
+// remember lets a dead dispatcher's messages reach the one that came after, as a restart does that keeps the mailbox.
+func (w *world) remember() {
+	w.former = map[DispatcherID]Span{}
+	for _, n := range w.nodes {
+		w.former[n.party.ID()] = n.span
+	}
+}
