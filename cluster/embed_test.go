@@ -62,6 +62,22 @@ func TestEmbedKeepsDataOverRestarts(t *testing.T) {
 	}
 }
 
+func TestEmbedStartsAndStopsInSilence(t *testing.T) {
+	log, hook := recorder()
+	e, err := Embed(t.Context(), EmbedOptions{Dir: t.TempDir(), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range hook.AllEntries() {
+		if entry.Level <= logrus.InfoLevel {
+			t.Errorf("%v: %s %v", entry.Level, entry.Message, entry.Data)
+		}
+	}
+}
+
 func TestEmbedRefusesADirectoryInUse(t *testing.T) {
 	dir := t.TempDir()
 	e := embedded(t, dir)

@@ -107,6 +107,13 @@ func fromSlog(l slog.Level) logrus.Level {
 	}
 }
 
+// chatter is what etcd warns of, although in this process it is as it should be.
+var chatter = map[string]bool{
+	"Running http and grpc server on single port. This is not recommended for production.": true, // it listens nowhere
+	"simple token is not cryptographically signed":                                         true, // nobody logs in
+	"failed to update cluster version":                                                     true, // stopped meanwhile
+}
+
 // NewZapCore makes a core that writes zap's entries into log. etcd's running commentary is at level info; it is
 // written as debug, so that info stays what an operator could act on.
 func NewZapCore(log *logrus.Entry) zapcore.Core { return &zapCore{log: log} }
@@ -147,7 +154,11 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 			out[k] = d.String()
 		}
 	}
-	c.log.WithTime(e.Time).WithFields(out).Log(fromZap(e.Level), e.Message)
+	level := fromZap(e.Level)
+	if chatter[e.Message] {
+		level = logrus.DebugLevel
+	}
+	c.log.WithTime(e.Time).WithFields(out).Log(level, e.Message)
 	return nil
 }
 
