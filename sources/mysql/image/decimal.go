@@ -33,8 +33,8 @@ var groupBytes = [groupDigits + 1]int{0, 1, 1, 2, 2, 3, 3, 4, 4, 4}
 // A decimal is the layout of a DECIMAL: groups of nine digits, four bytes each, big-endian, with what is left over
 // first in front and last behind the point. Positive numbers have the first bit set, negative ones all others inverted.
 type decimal struct {
-	front, frontGroups int // digits of the first group if it is not full, and how many full ones follow
-	back, backGroups   int // how many full groups are behind the point is backGroups; back are the digits of the last
+	front, frontGroups int // before the point: how many digits are left over, and how many full groups follow
+	back, backGroups   int // behind it: how many digits are left over, and how many full groups precede them
 }
 
 func newDecimal(precision, scale int) decimal {
