@@ -95,7 +95,7 @@ func TestResumeAfterKill(t *testing.T) {
 		before := f.rows()
 		for range 100 {
 			id++
-			f.server.MustExec(t, fmt.Sprintf(`BEGIN; INSERT INTO shop.t VALUES (%[1]d, 0), (-%[1]d, 0);
+			f.server.MustExec(t, fmt.Sprintf(`BEGIN; INSERT INTO shop.t (id, n) VALUES (%[1]d, 0), (-%[1]d, 0);
 				UPDATE shop.t SET n = %[1]d WHERE id = %[1]d; DELETE FROM shop.t WHERE id = -%[1]d + 50; COMMIT`, id))
 		}
 		// At another moment of the stream in each round.
