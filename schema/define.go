@@ -143,7 +143,10 @@ func (v *Server) columnText(spec *parse.TypeSpec, name string, inherited text) (
 
 // setLength fills length, precision, scale and signedness.
 func (v *Server) setLength(c *Column, spec *parse.TypeSpec) {
-	c.Unsigned, c.ZeroFill = spec.Unsigned, spec.ZeroFill
+	c.Unsigned, c.ZeroFill = false, false
+	if c.Type >= TinyInt && c.Type <= Decimal {
+		c.Unsigned, c.ZeroFill = spec.Unsigned, spec.ZeroFill
+	}
 	c.Length, c.Precision, c.Scale = -1, 0, 0
 	switch c.Type {
 	case TinyInt, SmallInt, MediumInt, Int, BigInt:

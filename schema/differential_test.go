@@ -120,8 +120,10 @@ func (r *replay) statements() []schema.Statement {
 		}
 		r.ts++
 		s := schema.Statement{CommitTs: r.ts, Query: info, Default: "shop", SQLMode: r.mode}
-		if rest, ok := strings.CutPrefix(info, "use `"); ok {
-			s.Default, s.Query, _ = strings.Cut(rest, "`; ")
+		for _, quote := range []string{"`", `"`} { // ANSI_QUOTES has the second
+			if rest, ok := strings.CutPrefix(info, "use "+quote); ok {
+				s.Default, s.Query, _ = strings.Cut(rest, quote+"; ")
+			}
 		}
 		found = append(found, s)
 	}
@@ -133,6 +135,9 @@ func (r *replay) step(query string) {
 	r.t.Helper()
 	if _, err := r.db.ExecContext(r.t.Context(), query); err != nil {
 		r.t.Errorf("%s: %v", query, err)
+	}
+	if mode, ok := strings.CutPrefix(query, "set sql_mode="); ok {
+		r.mode = modes[strings.Trim(mode, "'")]
 	}
 	for _, s := range r.statements() {
 		r.last = r.apply(s)
@@ -192,6 +197,9 @@ func (r *replay) compare(query string) {
 		r.t.Errorf("after %s:\ngot tables  %v\nwant tables %v", query, tracked, names)
 	}
 }
+
+// modes are the sql_mode bits that the binlog would carry.
+var modes = map[string]uint64{"ANSI_QUOTES,PIPES_AS_CONCAT": 4 | 2, "NO_BACKSLASH_ESCAPES": 1 << 20, "REAL_AS_FLOAT": 1, "ORACLE": 1<<9 | 2 | 4}
 
 // differences prints the lines in which two descriptions differ.
 func differences(got, want string) string {

@@ -222,7 +222,7 @@ func (r *reader) attribute(c *Column) bool {
 	case r.takes("NOT", "NULL"):
 		c.NotNull, c.Null = true, false
 	case r.takes("NULL"):
-		c.Null = true
+		c.Null, c.NotNull = true, c.AutoIncrement || c.PrimaryKey
 	case r.takes("DEFAULT"):
 		c.Default = r.defaultValue()
 	case r.takes("ON", "UPDATE"):

@@ -191,6 +191,8 @@ func (s *scanner) next() token {
 		return t
 	case c == '0' && next == 'x' && !s.afterp && isHex(s.peek(2)):
 		return s.radix(from+2, 4, 0)
+	case c == '0' && next == 'b' && !s.afterp && (s.peek(2) == '0' || s.peek(2) == '1'):
+		return s.radix(from+2, 1, 0)
 	case c >= '0' && c <= '9' && !s.afterp, c == '.' && next >= '0' && next <= '9' && !s.afterName():
 		if t, ok := s.number(); ok {
 			return t
