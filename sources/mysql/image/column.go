@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/weir-cdc/weir/rows"
@@ -37,19 +38,35 @@ type finisher func(c *column, raw []byte, v *rows.Value) bool
 
 // size returns how many bytes the value at the start of b takes, or short.
 func (c *column) size(b []byte) int {
-	n := c.width
-	switch c.prefix {
+	return extent{prefix: uint8(c.prefix), width: int32(c.width)}.size(b)
+}
+
+// An extent tells how long a column's values are: prefix bytes of length in front, or else width bytes.
+type extent struct {
+	prefix uint8
+	width  int32
+}
+
+// size returns how many bytes the value at the start of b takes, or short.
+func (e extent) size(b []byte) int {
+	n := int(e.width)
+	switch e.prefix {
 	case 0:
 	case 1:
 		if len(b) < 1 {
 			return short
 		}
 		n = 1 + int(b[0])
-	default:
-		if len(b) < c.prefix {
+	case 2:
+		if len(b) < 2 {
 			return short
 		}
-		n = c.prefix + int(littleEndian(b[:c.prefix]))
+		n = 2 + int(binary.LittleEndian.Uint16(b))
+	default:
+		if len(b) < int(e.prefix) {
+			return short
+		}
+		n = int(e.prefix) + int(littleEndian(b[:e.prefix]))
 	}
 	if n > len(b) {
 		return short

@@ -43,6 +43,7 @@ func (Format) Compile(t *schema.Table, layout []byte) (rows.Plan, error) {
 			return nil, describe(err, t, col, fields[i])
 		}
 		c.name = col.Name
+		p.extents = append(p.extents, extent{prefix: uint8(c.prefix), width: int32(c.width)})
 		p.banks[0] = append(p.banks[0], c)
 		p.banks[1] = append(p.banks[1], c)
 	}
@@ -63,8 +64,10 @@ type plan struct {
 	banks  [2][]column
 	turn   int
 	handle []keyColumn
-	starts []int // where each value begins in the image that Skip reads; absent if NULL
-	key    []byte
+	// extents is what Skip needs of each column, close together.
+	extents []extent
+	starts  []int // where each value begins in the image that Skip reads; absent if NULL
+	key     []byte
 }
 
 // A keyColumn is a column of the handle key with scratch space of its own.
@@ -130,18 +133,16 @@ func (p *plan) length(body []byte) (int, error) {
 	if len(body) < p.bitmap {
 		return 0, p.tooShort()
 	}
-	columns := p.banks[0]
 	pos := p.bitmap
-	for i := range columns {
+	for i, e := range p.extents {
 		if body[uint(i)>>3]>>(uint(i)&7)&1 != 0 {
 			p.starts[i] = absent
 			continue
 		}
-		c := &columns[i]
 		p.starts[i] = pos
-		n := c.size(body[pos:])
+		n := e.size(body[pos:])
 		if n < 0 {
-			return 0, p.broken(c, pos, n)
+			return 0, p.broken(&p.banks[0][i], pos, n)
 		}
 		pos += n
 	}
