@@ -58,16 +58,16 @@ func (f *flusher) do(j *job) error {
 	case j.syncpoint != nil:
 		return f.writer.WriteSyncpoint(ctx, j.syncpoint.m)
 	}
-	batches := make([]*messages.RowBatch, 0, len(j.writes))
+	writes := make([]*messages.Write, 0, len(j.writes))
 	for _, w := range j.writes {
 		if len(w.Rows.GetChunks()) > 0 {
-			batches = append(batches, w.Rows)
+			writes = append(writes, w)
 		}
 	}
-	if len(batches) == 0 {
+	if len(writes) == 0 {
 		return nil
 	}
-	return f.writer.Write(ctx, batches)
+	return f.writer.Write(ctx, writes)
 }
 
 func (f *flusher) close() {

@@ -15,8 +15,8 @@ import (
 // or ctx ends. They are called one at a time, in order; after an error the same call comes again, so a call that was
 // done in part must not double anything. An error that no retry can mend is, or wraps, a *Fatal.
 type Writer interface {
-	// Write makes the batches durable. Rows of one span are in order.
-	Write(ctx context.Context, batches []*messages.RowBatch) error
+	// Write makes the rows of all the writes durable. Those of one span are in order.
+	Write(ctx context.Context, writes []*messages.Write) error
 	// Execute writes a DDL, conditional on the downstream's own record of its commit-ts.
 	Execute(ctx context.Context, ddl *messages.DDL) error
 	// WriteSyncpoint records a consistent cut, put-if-absent.

@@ -52,18 +52,18 @@ func (w *Writer) Rows() uint64 { return w.rows.Load() }
 func (w *Writer) Statements() uint64 { return w.ddl.Load() }
 
 // Write decodes the rows.
-func (w *Writer) Write(_ context.Context, batches []*messages.RowBatch) error {
+func (w *Writer) Write(_ context.Context, writes []*messages.Write) error {
 	if !w.decode {
 		return nil
 	}
 	var n uint64
-	for _, b := range batches {
-		t, err := sinks.Find(w.env.Catalog, b)
+	for _, m := range writes {
+		t, err := sinks.Find(w.env.Catalog, m.Rows)
 		if err != nil {
 			return err
 		}
 		d := w.decoder(t)
-		for _, c := range b.Chunks {
+		for _, c := range m.Rows.Chunks {
 			if err := d.Rows(c, func(rows.Op, []rows.Value, []rows.Value) error { n++; return nil }); err != nil {
 				return err
 			}

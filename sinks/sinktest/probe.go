@@ -140,6 +140,9 @@ func (p *Probe) Syncpoint(commitTs uint64, position string) {
 	p.Await("Executed", func() bool { return p.Executed[id] > 0 })
 }
 
+// Window is how many writes are not accepted yet.
+func (p *Probe) Window() int { return int(p.seq - p.Accepted) }
+
 // AwaitDurable waits until all writes are durable.
 func (p *Probe) AwaitDurable() {
 	p.t.Helper()

@@ -3,11 +3,13 @@ package sinktest
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/weir-cdc/weir/messages"
+	"github.com/weir-cdc/weir/rows"
 	"github.com/weir-cdc/weir/schema"
 	"github.com/weir-cdc/weir/sinks"
 )
@@ -40,6 +42,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		{"drops a replay", (*stage).replay},
 		{"drops a replay after a restart", (*stage).restart},
 		{"goes on after a restart in mid-stream", (*stage).midStream},
+		{"goes on after a restart in place", (*stage).inPlace},
+		{"survives a crash of its writer", (*stage).crash},
 		{"executes a DDL once", (*stage).execute},
 		{"drops rows of a version that is over", (*stage).superseded},
 		{"keeps the first syncpoint", (*stage).syncpoint},
@@ -52,6 +56,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 	}
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
 			h := fresh(t)
 			part.play(&stage{T: t, Harness: h, World: NewWorld(t, h.Open)})
 		})
@@ -203,6 +208,63 @@ func (s *stage) restart() {
 	q.Write(Batch(t, chunks...))
 	q.Flush()
 	s.wantRows(RowsOf(t, chunks...))
+}
+
+// inPlace restarts the actor as its supervisor does after a panic: the mailbox and the PID stay.
+func (s *stage) inPlace() {
+	t := s.table(1, "a")
+	chunks := []*messages.Chunk{Insert(ts(1), 0, "x", 1), Insert(ts(2), 0, "x", 2), Insert(ts(3), 0, "x", 3)}
+	p := s.World.Probe("d1", Whole(t))
+	p.Write(Batch(t, chunks[0]))
+	p.Flush()
+	p.Write(Batch(t, chunks[1]))
+	p.AwaitAccepted()
+	sink, _ := s.System.ProcessRegistry.Get(s.Sink)
+	sink.SendSystemMessage(s.Sink, &actor.SuspendMailbox{})
+	sink.SendSystemMessage(s.Sink, &actor.Restart{})
+	s.Owner.Await("the second SinkStarted", func() bool { return slices.Equal(s.Owner.Starts, []uint64{1, 2}) })
+	p.StartFlush()
+	p.Await("Lost", func() bool { return p.Lost == 1 })
+	if s.Rows == nil {
+		return
+	}
+	q := s.World.Probe("d2", Whole(t))
+	q.Write(Batch(t, chunks...))
+	q.Flush()
+	s.wantRows(RowsOf(t, chunks...))
+}
+
+// crash makes whatever reads the rows panic once. A sink may hold the rows through that, or say that they are lost.
+func (s *stage) crash() {
+	s.Stop()
+	once := &sync.Once{}
+	s.Start(func(env sinks.Env) *actor.Props {
+		env.Format = fragile{once}
+		return s.Open(env)
+	})
+	t := s.table(1, "a")
+	c := Insert(ts(1), 0, "x", 1)
+	p := s.World.Probe("d1", Whole(t))
+	p.Write(Batch(t, c))
+	p.StartFlush()
+	s.Owner.AwaitState(messages.ErrorKind_ERROR_RETRYING)
+	s.Owner.AwaitState(messages.ErrorKind_ERROR_NONE)
+	p.StartFlush()
+	p.Await("Flushed or Lost", func() bool { return len(p.Flushed) > 0 || p.Lost > 0 })
+	if p.Lost > 0 {
+		q := s.World.Probe("d2", Whole(t))
+		q.Write(Batch(t, c))
+		q.Flush()
+	}
+	s.wantRows(RowsOf(t, c))
+}
+
+// fragile is Format, but for a panic in its first Compile.
+type fragile struct{ once *sync.Once }
+
+func (f fragile) Compile(t *schema.Table, layout []byte) (rows.Plan, error) {
+	f.once.Do(func() { panic("the first plan") })
+	return Format{}.Compile(t, layout)
 }
 
 func (s *stage) midStream() {

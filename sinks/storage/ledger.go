@@ -34,11 +34,14 @@ type (
 	}
 	// publish: the ledger's timer. Write the checkpoint if it has moved.
 	publish struct{}
+	// lastCall: sink -> ledger, before it ends. Write the checkpoint, for nothing comes after it. Answer: lastCall.
+	lastCall struct{}
 )
 
 const (
 	publishEvery = 2 * time.Second
 	expireEvery  = time.Hour
+	lockAttempts = 4
 )
 
 // The ledger holds the folder: its lock, its owner file, and all that is not rows. It is the sink's child and may block
@@ -48,9 +51,10 @@ type ledger struct {
 	options *options
 	lane    int
 
-	lock  *os.File // nil until the folder is taken
-	items []any    // of the work; items[0] is the one to do
-	done  settled
+	lock     *os.File // nil until the folder is taken
+	refusals int      // of the lock
+	items    []any    // of the work; items[0] is the one to do
+	done     settled
 
 	wanted, written uint64 // checkpoint-ts
 	failed          bool   // to write it; again brings the next attempt
@@ -83,6 +87,9 @@ func (l *ledger) Receive(ctx actor.Context) {
 		if l.env.Now().Sub(l.writtenAt) >= publishEvery && !l.failed {
 			l.publish(ctx)
 		}
+	case *lastCall:
+		l.publish(ctx)
+		ctx.Respond(m)
 	case *publish:
 		if !l.failed {
 			l.publish(ctx)
@@ -116,20 +123,33 @@ func (l *ledger) item(item any) error {
 	return nil
 }
 
-// open takes the folder.
+// open takes the folder. It looks before it writes: another's folder is left as it is.
 func (l *ledger) open() (err error) {
+	mine := l.options.owner(l.env)
+	if _, err := inspect(l.options.dir, mine); err != nil {
+		return err
+	}
 	if err := makeDir(l.options.dir); err != nil {
 		return err
 	}
 	if l.lock == nil {
 		if l.lock, err = lock(l.options.dir); err != nil {
-			return err
+			return l.refused(err)
 		}
 	}
-	if err := claim(l.options.dir, l.options.owner(l.env)); err != nil {
+	if err := claim(l.options.dir, mine); err != nil {
 		return err
 	}
 	l.written, err = readMetadata(l.options.dir)
+	return err
+}
+
+// refused gives up on a folder that stays in use; one that is just being left is free soon.
+func (l *ledger) refused(err error) error {
+	l.refusals++
+	if errors.Is(err, errInUse) && l.refusals >= lockAttempts {
+		return &sinks.Fatal{Err: err}
+	}
 	return err
 }
 
@@ -225,11 +245,6 @@ func (l *ledger) close() {
 	if l.lock == nil {
 		return
 	}
-	if l.wanted > l.written {
-		if err := l.writeMetadata(); err != nil {
-			l.env.Log.WithError(err).Warn("the last checkpoint was not written to metadata")
-		}
-	}
 	_ = l.lock.Close() // nothing was written
 	l.lock = nil
 }
@@ -261,7 +276,9 @@ func expire(where layout, before string) error {
 		case below < depth:
 			return nil
 		case below == depth && where.dates.is(entry.Name()) && entry.Name() < before:
-			return errors.Join(os.RemoveAll(filepath.Join(path, metaDir)), os.RemoveAll(path), fs.SkipDir)
+			if err := errors.Join(os.RemoveAll(filepath.Join(path, metaDir)), os.RemoveAll(path)); err != nil {
+				return err
+			}
 		}
 		return fs.SkipDir
 	})

@@ -34,6 +34,8 @@ func (o *options) owner(env sinks.Env) owner {
 	return w
 }
 
+var errInUse = errors.New("being written by another process")
+
 // lock takes the folder for this process. The lock ends with the process, or when the file is closed.
 func lock(root string) (*os.File, error) {
 	f, err := lockWith(filepath.Join(root, lockFile), os.O_RDONLY) // which is in no one's way who makes the folder read-only
@@ -44,7 +46,7 @@ func lock(root string) (*os.File, error) {
 		return f, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, &sinks.Fatal{Err: fmt.Errorf("%s is being written by another process: stop that one, or name another folder", root)}
+		return nil, fmt.Errorf("%s is %w: stop that one, or name another folder", root, errInUse)
 	}
 	return nil, err
 }
@@ -63,22 +65,30 @@ func lockWith(path string, mode int) (*os.File, error) {
 
 // claim makes an empty folder this changefeed's, or checks that it is.
 func claim(root string, mine owner) error {
+	claimed, err := inspect(root, mine)
+	if err != nil || claimed {
+		return err
+	}
+	return putDurable(filepath.Join(root, ownerFile), indented(mine))
+}
+
+// inspect tells whether the folder is this changefeed's already. It may be empty, or missing; another's is an error.
+func inspect(root string, mine owner) (claimed bool, err error) {
 	path := filepath.Join(root, ownerFile)
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := checkEmpty(root); err != nil {
-			return err
-		}
-		return putDurable(path, indented(mine))
-	}
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, checkEmpty(root)
+	case errors.Is(err, syscall.ENOTDIR):
+		return false, &sinks.Fatal{Err: fmt.Errorf("%s is no folder: remove it, or name another folder", root)}
+	case err != nil:
+		return false, err
 	}
 	var theirs owner
 	if err := json.Unmarshal(data, &theirs); err != nil {
-		return &sinks.Fatal{Err: fmt.Errorf("%s is damaged (%w): restore it, or name another folder", path, err)}
+		return false, &sinks.Fatal{Err: fmt.Errorf("%s is damaged (%w): restore it, or name another folder", path, err)}
 	}
-	return theirs.check(root, mine)
+	return true, theirs.check(root, mine)
 }
 
 func checkEmpty(root string) error {

@@ -207,13 +207,15 @@ func (w *worker) drain(s *stream) error {
 	return nil
 }
 
-// spareBuffers is how many buffers a worker keeps.
-const spareBuffers = 4
+const (
+	spareBuffers = 4        // that a worker keeps
+	firstBuffer  = 16 << 10 // bytes, for one work may touch many tables
+)
 
 func (w *worker) takeBuffer() []byte {
 	n := len(w.spare)
 	if n == 0 {
-		return make([]byte, 0, bufferBytes/4)
+		return make([]byte, 0, firstBuffer)
 	}
 	b := w.spare[n-1]
 	w.spare = w.spare[:n-1]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/scheduler"
@@ -70,6 +71,9 @@ const (
 	workBytes = 4 << 20
 )
 
+// stopPatience is how long a stop waits for the last checkpoint's write.
+const stopPatience = 5 * time.Second
+
 // stopOnFailure ends a child that panics; its parent hears of that, and the sink starts over.
 var stopOnFailure = actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })
 
@@ -112,7 +116,9 @@ func (s *sink) Receive(ctx actor.Context) {
 		s.health = sinks.NewHealth(ctx, s.env)
 		s.timers = scheduler.NewTimerScheduler(ctx.ActorSystem().Root)
 		s.start(ctx)
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Stopping:
+		s.stop(ctx)
+	case *actor.Restarting:
 		s.phase, s.due = resetting, false
 		s.cancelTimers()
 	case *actor.Terminated:
@@ -180,6 +186,18 @@ func (s *sink) start(ctx actor.Context) {
 	s.flushes = s.timers.SendRepeatedly(s.options.flushInterval, s.options.flushInterval, ctx.Self(), &flushTime{s.generation})
 	s.health.Started(ctx, *s.starts)
 	s.put(ctx, s.ledger(), &openItem{})
+}
+
+// stop lets the ledger write the last checkpoint. It is the one place that waits: children are stopped right after
+// it, and a stop overtakes what is in their mailboxes.
+func (s *sink) stop(ctx actor.Context) {
+	if s.phase == serving {
+		if err := ctx.RequestFuture(s.ledger().pid, &lastCall{}, stopPatience).Wait(); err != nil {
+			s.env.Log.WithError(err).Warn("the last checkpoint was not written to metadata")
+		}
+	}
+	s.phase, s.due = resetting, false
+	s.cancelTimers()
 }
 
 func (s *sink) ledger() *lane { return s.lanes[len(s.lanes)-1] }

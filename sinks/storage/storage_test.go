@@ -66,23 +66,15 @@ func harness(t testing.TB, dir, options string) sinktest.Harness {
 }
 
 func TestConversation(t *testing.T) {
-	for _, options := range []string{
-		"&flush-interval=50ms",
-		"&flush-interval=20ms&file-size=1&worker-count=2&date-separator=none&use-table-id-as-path=true",
-	} {
-		t.Run(options, func(t *testing.T) {
-			sinktest.Run(t, func(t *testing.T) sinktest.Harness {
-				return harness(t, t.TempDir(), options)
-			})
-		})
-	}
+	sinktest.Run(t, func(t *testing.T) sinktest.Harness { return harness(t, t.TempDir(), "&flush-interval=50ms") })
 }
 
 // TestFullDisk runs the conversation on a file system of 8 MiB, and fills that.
 func TestFullDisk(t *testing.T) {
 	sinktest.Run(t, func(t *testing.T) sinktest.Harness {
 		dir := tmpfs(t, "size=8m")
-		h := harness(t, filepath.Join(dir, "out"), "&flush-interval=50ms&worker-count=2")
+		h := harness(t, filepath.Join(dir, "out"),
+			"&flush-interval=20ms&file-size=1&worker-count=2&date-separator=none&use-table-id-as-path=true")
 		h.Break = func(t testing.TB) func() { return fill(t, filepath.Join(dir, "ballast")) }
 		return h
 	})

@@ -61,6 +61,9 @@ type (
 	retireItem struct{ span sinks.SpanKey }
 )
 
+// openFiles is how many data files the sink keeps open.
+const openFiles = 512
+
 var (
 	errWait   = errors.New("wait for the commit under way")
 	errCrash  = errors.New("a part of the sink crashed; it starts over by itself, see the log for the stack")
@@ -100,10 +103,12 @@ type waiter struct {
 }
 
 func workerProps(env sinks.Env, o *options, lane int) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor {
-		return &worker{env: env, options: o, lane: lane, spans: map[sinks.SpanKey]*spanState{},
-			handles: handles{most: max(16, 512/o.workers), order: list.New()}}
-	}, actor.WithSupervisor(stopOnFailure))
+	return actor.PropsFromProducer(func() actor.Actor { return newWorker(env, o, lane) }, actor.WithSupervisor(stopOnFailure))
+}
+
+func newWorker(env sinks.Env, o *options, lane int) *worker {
+	return &worker{env: env, options: o, lane: lane, spans: map[sinks.SpanKey]*spanState{},
+		handles: handles{most: max(16, openFiles/o.workers), order: list.New()}}
 }
 
 func (w *worker) Receive(ctx actor.Context) {
@@ -195,11 +200,17 @@ func (w *worker) seal(state *spanState) {
 	f.file = nil
 }
 
-// commit hands the complete files to the committer, if that is idle: as many as leave one date to each series.
+// commit hands complete files to the committer, if that is idle.
 func (w *worker) commit(ctx actor.Context) {
 	if w.running != nil || len(w.queue) == 0 {
 		return
 	}
+	w.running = &commit{files: w.take()}
+	ctx.Send(w.commits, w.running)
+}
+
+// take takes the files of the next commit off the queue: as many as leave one date to each series.
+func (w *worker) take() []*sealed {
 	n, dates := 0, map[string]string{}
 	for ; n < len(w.queue); n++ {
 		s := w.queue[n]
@@ -208,9 +219,9 @@ func (w *worker) commit(ctx actor.Context) {
 		}
 		dates[s.record()] = s.date
 	}
-	w.running = &commit{files: append([]*sealed(nil), w.queue[:n]...)}
+	files := w.queue[:n:n]
 	w.queue = append([]*sealed(nil), w.queue[n:]...)
-	ctx.Send(w.commits, w.running)
+	return files
 }
 
 func (w *worker) onCommitted(ctx actor.Context, m *committed) {
