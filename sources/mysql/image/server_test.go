@@ -60,7 +60,7 @@ func startMariaDB() (*server, error) {
 	}
 	socket := filepath.Join(dir, "s.sock")
 	process := exec.Command("mariadbd", "--no-defaults", "--user=root", "--datadir="+dir, "--socket="+socket, "--skip-networking",
-		"--log-bin=bin", "--binlog-format=ROW", "--binlog-checksum=NONE", "--server-id=1", "--innodb-flush-log-at-trx-commit=0")
+		"--log-bin=bin", "--binlog-format=ROW", "--binlog-checksum=NONE", "--server-id=1", "--default-storage-engine=MyISAM")
 	if err := process.Start(); err != nil {
 		return nil, err
 	}
