@@ -15,7 +15,7 @@ STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 .PHONY: build deps test demo bench explore lint proto proto-check clean
 
 build: ## bin/weir
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
 
 deps: ## install what tests and demo need and the machine lacks (Debian, Ubuntu)
 	@scripts/install-deps.sh
