@@ -262,10 +262,11 @@ func (d *draft) addKey(a *parse.Action) error {
 	return d.addIndex(x)
 }
 
-// addColumnKeys adds the keys that a column's attributes ask for.
+// addColumnKeys adds the keys that a column's attributes ask for. The server adds them too where ADD COLUMN IF NOT EXISTS
+// finds the column there.
 func (d *draft) addColumnKeys(a *parse.Action) error {
 	c := d.column(a.Column.Name)
-	if c == nil || a.If && c.ID != 0 && a.Do == parse.AddColumn {
+	if c == nil {
 		return nil
 	}
 	var err error

@@ -168,6 +168,9 @@ func (e *edit) kind() Kind {
 	case parse.DropSchema:
 		return DropSchema
 	case parse.CreateTable, parse.CreateSequence:
+		if e.s.ErrorCode != 0 {
+			return DropTable
+		}
 		return CreateTable
 	case parse.DropTable, parse.DropSequence:
 		return DropTable
@@ -252,6 +255,9 @@ func (e *edit) rewrite(d *DDL, all []Change) {
 		if c.Before != nil && c.Before.HasRows() && !e.k.Replicates(c.Before) || c.After != nil && c.After.HasRows() && !e.k.Replicates(c.After) {
 			whole = false
 		}
+	}
+	if e.st.Verb == parse.DropTable && !e.st.IfExists && len(all) < len(e.st.Tables) || e.s.ErrorCode != 0 {
+		whole = false // the upstream had none of some name
 	}
 	if whole {
 		return

@@ -110,6 +110,7 @@ func TestDDL(t *testing.T) {
 		{"drop table if exists a, b, missing", "4 normal blocks -shop.a#1 -shop.b#2", ""},
 		{"drop table a, x_out, beyond.t", "4 normal blocks -shop.a#1", "DROP TABLE IF EXISTS `shop`.`a`"},
 		{"drop table x_out", "nothing", ""},
+		{"drop table a, missing", "4 normal blocks -shop.a#1", "DROP TABLE IF EXISTS `shop`.`a`"},
 		{"truncate table a", "11 normal blocks shop.a#1>shop.a#6", ""},
 		{"rename table a to c", "14 normal blocks shop.a#1>shop.c#1", ""},
 		{"rename table a to t, b to a, t to b", "14 normal blocks shop.a#1>shop.b#1 shop.b#2>shop.a#2", ""},
@@ -144,6 +145,34 @@ func TestDDL(t *testing.T) {
 		if d != nil && d.Query != want {
 			t.Errorf("%s:\ngot query  %s\nwant query %s", c.query, d.Query, want)
 		}
+	}
+}
+
+// A statement that failed on the upstream has done a part of its work.
+func TestFailedStatements(t *testing.T) {
+	cases := []struct{ query, want, rewritten string }{
+		{"create or replace table a (n int, primary key (nothing))", "4 normal blocks -shop.a#1", "DROP TABLE IF EXISTS `shop`.`a`"},
+		{"create or replace table a (n unheard_of)", "4 normal blocks -shop.a#1", "DROP TABLE IF EXISTS `shop`.`a`"},
+		{"create or replace table c (n int)", "nothing", ""},
+		{"create table c (n int)", "nothing", ""},
+		{"drop table a, missing", "4 normal blocks -shop.a#1", "DROP TABLE IF EXISTS `shop`.`a`"},
+		{"drop database shop", "nothing", ""},
+	}
+	for _, c := range cases {
+		f := newFeed(t, "*.*", "create table a (id int primary key)", "create table b (id int)")
+		d, err := f.tracker.Apply(schema.Statement{CommitTs: 200, Default: "shop", Query: c.query, ErrorCode: 1072})
+		if err != nil {
+			t.Errorf("%s: %v", c.query, err)
+			continue
+		}
+		if got := told(d); got != c.want || d != nil && d.Query != c.rewritten {
+			t.Errorf("%s:\ngot  %s\nwant %s, %s", c.query, got, c.want, c.rewritten)
+		}
+	}
+	f := newFeed(t, "*.*", "create table a (id int)")
+	var u *schema.Unreadable
+	if _, err := f.tracker.Apply(schema.Statement{CommitTs: 200, Default: "shop", Query: "alter table a add b int", ErrorCode: 1}); !errors.As(err, &u) {
+		t.Errorf("a failed ALTER: got %v", err)
 	}
 }
 

@@ -83,6 +83,9 @@ func (e *edit) schemaDefault(schema string) text {
 }
 
 func (e *edit) apply() error {
+	if e.s.ErrorCode != 0 {
+		return e.applyFailed()
+	}
 	switch e.st.Verb {
 	case parse.CreateTable:
 		return e.createTable()
@@ -104,6 +107,22 @@ func (e *edit) apply() error {
 		e.createSequence()
 	}
 	return nil
+}
+
+// applyFailed applies what a statement that failed on the upstream has done all the same.
+func (e *edit) applyFailed() error {
+	switch e.st.Verb {
+	case parse.CreateTable, parse.CreateView, parse.CreateSequence:
+		if !e.st.OrReplace {
+			return nil
+		}
+		return e.drop()
+	case parse.DropTable, parse.DropView, parse.DropSequence:
+		return e.drop()
+	case parse.CreateSchema, parse.AlterSchema, parse.DropSchema:
+		return nil
+	}
+	return fmt.Errorf("it ended with error %d on the upstream", e.s.ErrorCode)
 }
 
 func (e *edit) createTable() error {

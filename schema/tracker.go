@@ -142,7 +142,7 @@ func (k *Tracker) Apply(s Statement) (*DDL, error) {
 	}
 	e := k.edit(s, st)
 	err := syntax
-	if err == nil {
+	if err == nil || s.ErrorCode != 0 {
 		err = e.apply()
 	}
 	if err == nil {
