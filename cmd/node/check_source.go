@@ -2,19 +2,28 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/url"
+
+	"github.com/weir-cdc/weir/sources"
+	"github.com/weir-cdc/weir/sources/mysql"
 )
 
 // checkSource looks at an upstream.
-func checkSource(_ context.Context, uri string) []finding {
-	u, err := url.Parse(uri)
+func checkSource(ctx context.Context, uri string) []finding {
+	source, err := sources.Open(uri, sources.Settings{})
 	if err != nil {
-		return []finding{{Status: statusError, Name: "uri", Detail: "it is no URI"}}
+		return []finding{{Status: statusError, Name: "uri", Detail: err.Error()}}
 	}
-	switch u.Scheme {
-	case "workload":
-		return []finding{{Status: statusOK, Name: "uri", Detail: "a built-in workload needs nothing"}}
+	if err := source.Close(); err != nil {
+		return []finding{{Status: statusError, Name: "uri", Detail: err.Error()}}
 	}
-	return []finding{{Status: statusError, Name: "uri", Detail: fmt.Sprintf("unknown source scheme %q", u.Scheme)}}
+	findings := []finding{{Status: statusOK, Name: "uri", Detail: mask(uri)}}
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "mysql" && u.Scheme != "mariadb" {
+		return findings // a built-in workload needs nothing
+	}
+	for _, f := range mysql.Check(ctx, uri) {
+		findings = append(findings, finding{Status: string(f.Status), Name: f.Item, Detail: f.Detail, Fix: f.Fix})
+	}
+	return findings
 }
