@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ func (d *draft) create(elements []parse.Action, engine string) error {
 // alter applies the actions of ALTER TABLE as the server orders them: first what concerns old columns and keys, under
 // their old names; then new columns and places, as written; then new keys.
 func (d *draft) alter(actions []parse.Action, schemaDefault text) error {
+	if has(actions, parse.Convert) && has(actions, parse.TableCharset) {
+		return errors.New("it sets the character set twice")
+	}
 	for i := range actions {
 		if err := d.alterCharset(&actions[i], schemaDefault); err != nil {
 			return err
@@ -40,6 +44,20 @@ func (d *draft) alter(actions []parse.Action, schemaDefault text) error {
 		return err
 	}
 	return d.addKeys(actions)
+}
+
+func has(actions []parse.Action, do parse.Do) bool {
+	return slices.ContainsFunc(actions, func(a parse.Action) bool { return a.Do == do })
+}
+
+// define makes a column for this table.
+func (d *draft) define(def *parse.Column) (*Column, error) {
+	if d.converts && def.Type.Charset != "binary" && !def.Type.Binary {
+		converted := *def
+		converted.Type.Charset, converted.Type.Collate, converted.Type.JSON, converted.Type.National = "", "", false, false
+		def = &converted
+	}
+	return d.server.define(def, d.inherited())
 }
 
 func (d *draft) alterCharset(a *parse.Action, schemaDefault text) error {
@@ -56,6 +74,7 @@ func (d *draft) alterCharset(a *parse.Action, schemaDefault text) error {
 	}
 	d.table.Charset, d.table.Collation = cs.charset, cs.collation
 	if a.Do == parse.Convert {
+		d.converts = true
 		for _, c := range d.columns {
 			d.server.convert(c, cs)
 		}
@@ -131,7 +150,7 @@ func (d *draft) changeColumn(c *Column, a *parse.Action) error {
 	case parse.SetVisible:
 		c.Invisible = a.Invisible
 	default:
-		n, err := d.server.define(a.Column, d.inherited())
+		n, err := d.define(a.Column)
 		if err != nil {
 			return err
 		}
@@ -191,7 +210,7 @@ func (d *draft) addColumns(actions []parse.Action, moved map[int]*Column) error 
 			continue
 		default:
 			var err error
-			if c, err = d.server.define(a.Column, d.inherited()); err != nil {
+			if c, err = d.define(a.Column); err != nil {
 				return err
 			}
 			d.table.SystemVersioned = d.table.SystemVersioned || a.Column.Versioned

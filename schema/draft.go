@@ -17,6 +17,8 @@ type draft struct {
 	columns []*Column
 	indexes []*draftIndex
 	periods map[string][2]*Column
+	// converts tells CONVERT TO CHARACTER SET: columns that the same statement defines are converted too.
+	converts bool
 }
 
 // A draftIndex is an index in the making.
@@ -161,6 +163,7 @@ func (d *draft) finish() (*Table, error) {
 	}
 	for _, x := range d.indexes {
 		x.Hash = x.Unique && (x.hashed || d.natural(x))
+		x.Partial = !x.Hash && x.Unique && d.partial(x)
 		if x.Primary {
 			for _, c := range x.columns {
 				c.Nullable = false
@@ -195,6 +198,13 @@ func (d *draft) finish() (*Table, error) {
 	t.hide()
 	t.Handle = handle(&t)
 	return &t, nil
+}
+
+// partial tells whether a unique key covers only a prefix of a column, now that the columns have their types.
+func (d *draft) partial(x *draftIndex) bool {
+	return slices.ContainsFunc(x.columns, func(c *Column) bool {
+		return c.Type == Geometry || x.Partial && (isBytes(c.Type) || isText(c.Type) && c.Type != Enum && c.Type != Set)
+	})
 }
 
 func (d *draft) checkNames() error {

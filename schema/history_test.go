@@ -180,14 +180,14 @@ func TestHistoryCompact(t *testing.T) {
 	if err := h.Start(ctx, f.tracker, 101); err != nil {
 		t.Fatal(err)
 	}
-	const checkpoint = 100 + 1500
+	const checkpoint = 100 + 1200
 	states := map[uint64]string{}
-	for range 2500 {
+	for range 1500 {
 		f.apply("truncate table a")
 		if err := h.Append(ctx, f.tracker, 100+f.ts); err != nil {
 			t.Fatal(err)
 		}
-		if ts := 100 + f.ts; ts == checkpoint || ts == 2000 || ts == 101+2500 {
+		if ts := 100 + f.ts; ts == checkpoint || ts == 1400 || ts == 101+1500 {
 			states[ts] = encoded(t, f.tracker)
 		}
 	}
@@ -198,7 +198,7 @@ func TestHistoryCompact(t *testing.T) {
 	if got := len(kv.values); got > before-900 {
 		t.Errorf("got %d of %d values left", got, before)
 	}
-	for _, ts := range []uint64{100 + f.ts, 2000, checkpoint} {
+	for _, ts := range []uint64{100 + f.ts, 1400, checkpoint} {
 		k, err := schema.NewHistory(kv, "h").Restore(ctx, ts, filter.All())
 		if err != nil {
 			t.Fatal(err)

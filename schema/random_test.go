@@ -80,7 +80,7 @@ func (w writer) action() string {
 	case 12:
 		return w.pick("convert to", "default") + " character set " + w.pick("latin1", "utf8mb4", "gbk", "utf8mb3", "binary")
 	}
-	return w.pick("alter "+w.column()+" drop default", "alter "+w.column()+" set default '1'", "comment 'c'", "add system versioning", "drop system versioning", "rename to "+w.table(), "force")
+	return w.pick("alter "+w.column()+" drop default", "alter "+w.column()+" set default null", "comment 'c'", "add system versioning", "drop system versioning", "rename to "+w.table(), "force")
 }
 
 func (w writer) statement() string {

@@ -155,6 +155,7 @@ func (s *snapshot) read(where string, args ...any) ([]*Table, error) {
 func (v *Server) finishRead(t *Table) {
 	for i := range t.Indexes {
 		ix := &t.Indexes[i]
+		ix.Partial = ix.Partial && !ix.Hash
 		for _, c := range ix.Columns {
 			t.Columns[c].PK = t.Columns[c].PK || ix.Primary
 		}
