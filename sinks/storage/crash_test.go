@@ -29,7 +29,7 @@ func TestCrash(t *testing.T) {
 		durable = max(durable, live(t, dir, from, 0, life%3 == 1, time.Duration(random.IntN(120))*time.Millisecond, life%4 == 3))
 	}
 	last := durable + 100
-	if got := live(t, dir, durable-min(durable, 100), last, false, time.Minute, false); got != last {
+	if got := live(t, dir, durable-min(durable, 100), last, random.IntN(2) == 0, time.Minute, false); got != last {
 		t.Fatalf("the last life ended at transaction %d, want %d", got, last)
 	}
 	t.Logf("%d transactions", last)

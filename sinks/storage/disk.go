@@ -21,11 +21,14 @@ var errLost = errors.New("written data may be lost")
 
 // put writes a small file whole: under another name, made durable, then renamed. The rename is durable after
 // syncDir of its directory.
-func put(path string, data []byte) error {
-	if err := write(path+temporary, data); err != nil {
+func put(path string, data []byte) error { return putVia(path, path+temporary, data) }
+
+// putVia is put with a name for the meantime.
+func putVia(path, meantime string, data []byte) error {
+	if err := write(meantime, data); err != nil {
 		return err
 	}
-	return os.Rename(path+temporary, path)
+	return os.Rename(meantime, path)
 }
 
 // putDurable is put and syncDir.

@@ -23,8 +23,9 @@
 // moves the index up to the record, removes data files above it, and drops rows at or below the record's position as
 // they come again. So the files hold each row once after any crash.
 //
-// The record of a span also covers the spans it is split into or merged with: rows are dropped by range and, where the
-// ranges differ, by the hash of the handle key.
+// The record of a span also covers the spans that it is split into or merged with: rows are dropped by range and, where
+// the ranges differ, by the hash of the handle key. Durable is told after the index; so when a record is ahead of its
+// index the rows between come again, and whichever span they come to mends that index first.
 //
 // A schema file is put if the version has none, and is the record that a DDL is finished. Rows of a version below it
 // were complete before, so they are dropped when they come again: an older version's directory gains no rows.

@@ -52,14 +52,15 @@ type cover struct {
 	upTo sinks.Position
 }
 
-// recover brings a series to the state of its record and reads what it and its overlapping neighbours hold.
+// recover brings a series, and those that overlap it, to the state of their records, and reads what they hold. A
+// neighbour counts as much: its rows are dropped from here on, so its index must reach them. No span that overlaps this
+// one is at work meanwhile.
 func (s series) recover() (recovered, error) {
 	names, err := namesIn(filepath.Join(s.dir, metaDir))
 	if err != nil {
 		return recovered{}, err
 	}
 	var got recovered
-	var found bool
 	for _, name := range names {
 		if !strings.HasPrefix(name, "CDC") || !strings.HasSuffix(name, ".json") {
 			continue
@@ -68,36 +69,36 @@ func (s series) recover() (recovered, error) {
 		if err != nil {
 			return recovered{}, err
 		}
-		if name == s.name()+".json" {
-			got.last, found = r, true
+		other := s
+		if other.span, err = r.Span.key(s.span.Table); err != nil {
+			return recovered{}, &sinks.Fatal{Err: fmt.Errorf("%s is damaged (%w): restore it, or start over in an empty folder",
+				filepath.Join(s.dir, metaDir, name), err)}
 		}
-		if err := got.add(r, s.span); err != nil {
-			return recovered{}, fmt.Errorf("read %s: %w", filepath.Join(s.dir, metaDir, name), err)
+		if !other.span.Overlaps(s.span) {
+			continue
 		}
-	}
-	got.partly = slices.DeleteFunc(got.partly, func(c cover) bool { return c.upTo.Compare(got.floor) <= 0 })
-	if found {
-		if err := s.publish(got.last); err != nil {
+		if err := errors.Join(other.publish(r, s.name()), other.clean(r)); err != nil {
 			return recovered{}, err
 		}
+		got.add(r, other.span, s.span)
 	}
-	return got, s.clean(got.last, found)
+	got.partly = slices.DeleteFunc(got.partly, func(c cover) bool { return c.upTo.Compare(got.floor) <= 0 })
+	if got.last.Number == 0 {
+		err = s.clean(record{})
+	}
+	return got, err
 }
 
-// add counts a record in: for the whole span, or for the part that it covers.
-func (g *recovered) add(r record, span sinks.SpanKey) error {
-	key, err := r.Span.key(span.Table)
-	switch {
-	case err != nil:
-		return &sinks.Fatal{Err: fmt.Errorf("its span is damaged: restore the file: %w", err)}
-	case key.Covers(span):
-		if r.Complete.Compare(g.floor) > 0 {
-			g.floor = r.Complete
-		}
-	case key.Overlaps(span):
-		g.partly = append(g.partly, cover{key, r.Complete})
+// add counts the record of another span in: for the whole of span, or for a part.
+func (g *recovered) add(r record, other, span sinks.SpanKey) {
+	if other == span {
+		g.last = r
 	}
-	return nil
+	if !other.Covers(span) {
+		g.partly = append(g.partly, cover{other, r.Complete})
+	} else if r.Complete.Compare(g.floor) > 0 {
+		g.floor = r.Complete
+	}
 }
 
 func readRecord(path string) (record, error) {
@@ -113,8 +114,9 @@ func readRecord(path string) (record, error) {
 }
 
 // publish moves the index up to the record, if a crash came between the two. A data file that a reader removed, or
-// that expired, has no index to move.
-func (s series) publish(r record) error {
+// that expired, has no index to move. Two spans that overlap this one may come at once, by different workers: they write
+// the same, each under a name of its own in the meantime.
+func (s series) publish(r record, by string) error {
 	path := s.data(r.Date, r.Number)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,13 +133,19 @@ func (s series) publish(r record) error {
 	if content, err := os.ReadFile(index); err == nil && string(content) == s.indexLine(r.Number) {
 		return nil
 	}
-	return putDurable(index, []byte(s.indexLine(r.Number)))
+	if err := makeDir(filepath.Dir(index)); err != nil {
+		return err
+	}
+	if err := putVia(index, index+"."+by+temporary, []byte(s.indexLine(r.Number))); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(index))
 }
 
 func (s series) indexLine(number uint64) string { return s.file(number) + "\n" }
 
 // clean removes the series' data files above the record: nobody counts them, and their rows come again.
-func (s series) clean(last record, found bool) error {
+func (s series) clean(last record) error {
 	dates := []string{""}
 	if s.dates != "" {
 		names, err := namesIn(s.dir)
@@ -148,7 +156,7 @@ func (s series) clean(last record, found bool) error {
 	}
 	for _, date := range dates {
 		above := uint64(0)
-		if found && date == last.Date {
+		if date == last.Date {
 			above = last.Number
 		}
 		if err := s.cleanDate(date, above); err != nil {
