@@ -75,6 +75,9 @@ func (p *puller) read() error {
 			if err := p.wait(); err != nil {
 				return err
 			}
+			if time.Since(p.told) >= contactEvery {
+				p.tell(false)
+			}
 		}
 		at := len(p.t.out)
 		out, first, err := p.in.next(p.t.out)
@@ -89,6 +92,7 @@ func (p *puller) read() error {
 			return err
 		}
 		if err := p.t.event(at); err != nil {
+			p.t.abandon(at)
 			return err
 		}
 		if err := p.room(); err != nil {
@@ -180,9 +184,6 @@ func (p *puller) take(n int) error {
 	p.t.handOver(n)
 	p.t.out = p.t.out[:copy(p.t.out, p.t.out[n:])]
 	p.appended = time.Now()
-	if p.appended.Sub(p.told) >= contactEvery {
-		p.tell(false)
-	}
 	return nil
 }
 

@@ -16,6 +16,7 @@ type translator struct {
 	tracker *tracker // of what is in out
 	room    func() error
 
+	again    map[uint32]gtid // by domain: what comes again up to these
 	spoolDir string
 	spools   map[string]*spool // the rows of prepared XA transactions, by xid
 	expand   expander
@@ -176,6 +177,14 @@ func (t *translator) plain(at int) error {
 	}
 }
 
+// abandon takes back what an event that ended in an error left in out; at is where it was.
+func (t *translator) abandon(at int) {
+	if t.phase != between {
+		at = t.group
+	}
+	t.out = t.out[:min(at, len(t.out))]
+}
+
 // unwanted looks at an event that is not kept.
 func (t *translator) unwanted(e []byte) error {
 	switch kind := eventType(e); kind {
@@ -225,7 +234,7 @@ func (t *translator) begin(at int, s start, ok bool) error {
 	if pos.kind == noGTID {
 		t.start.gtid.kind = noGTID
 	}
-	if pos.covers(&t.start.gtid, t.file, t.endPos) {
+	if t.comesAgain(&t.start.gtid) {
 		t.phase = skipping
 		t.group, t.body = at, at
 		return nil
@@ -242,6 +251,25 @@ func (t *translator) begin(at int, s start, ok bool) error {
 	t.body = len(t.out)
 	t.handed.ts = t.tracker.ts
 	return nil
+}
+
+// comesAgain tells that a group was translated before: it lies before the position, and is sent again because of an XA
+// transaction that was prepared there. MariaDB's numbers may go back where gtid_strict_mode is off, so there they mean
+// that only up to the position that the stream was begun for.
+func (t *translator) comesAgain(g *gtid) bool {
+	pos := t.tracker.pos
+	if pos.kind != mariaGTID {
+		return pos.covers(g, t.file, t.endPos)
+	}
+	until, ok := t.again[g.domain]
+	if !ok || g.number > until.number {
+		delete(t.again, g.domain)
+		return false
+	}
+	if *g == until {
+		delete(t.again, g.domain)
+	}
+	return true
 }
 
 // handOver tells that the first n bytes of out have been taken, and that what is behind them moved to the front.
@@ -584,8 +612,12 @@ func (t *translator) compressedRows(at int) (err error) {
 
 // newTranslator makes a translator whose out begins at the tracker's place. room is called when more may have to leave out.
 func newTranslator(t *tracker, spoolDir string, room func() error) *translator {
+	again := map[uint32]gtid{}
+	for _, x := range t.pos.open {
+		again[x.gtid.domain] = t.pos.maria.last(x.gtid.domain)
+	}
 	return &translator{
-		tracker: t, spoolDir: spoolDir, room: room,
+		tracker: t, spoolDir: spoolDir, room: room, again: again,
 		spools: map[string]*spool{}, savepoints: map[string]int64{},
 		file: t.pos.file, endPos: t.pos.at,
 	}
