@@ -27,6 +27,7 @@ type contender struct {
 const (
 	dump      = "mariadb-binlog --raw"
 	baseline  = "go-mysql canal, JSON lines"
+	tuned     = "same, encoded by hand"
 	blackhole = "weir to blackhole"
 	toCSV     = "weir to csv"
 	toJSON    = "weir to canal-json"
@@ -38,7 +39,8 @@ type programs struct{ weir, canal string }
 func (p programs) contenders() []contender {
 	return []contender{
 		{dump, rawDump, dumpIsWhole},
-		{baseline, p.baseline, func(u *upstream, out string) error { return linesAre(u.load.Rows, out, ".jsonl") }},
+		{baseline, p.overCanal(false), func(u *upstream, out string) error { return linesAre(u.load.Rows, out, ".jsonl") }},
+		{tuned, p.overCanal(true), func(u *upstream, out string) error { return linesAre(u.load.Rows, out, ".jsonl") }},
 		{blackhole, p.run("blackhole://"), func(*upstream, string) error { return nil }},
 		{toCSV, p.runToFiles("csv"), func(u *upstream, out string) error { return linesAre(u.load.Rows, out, ".csv") }},
 		{toJSON, p.runToFiles("canal-json"), func(u *upstream, out string) error { return linesAre(u.load.Rows, out, ".json") }},
@@ -50,9 +52,11 @@ func rawDump(u *upstream, out string) *exec.Cmd {
 		"--port="+strconv.Itoa(u.Port()), "--protocol=tcp", "--user=root", "--result-file="+out+"/", "--to-last-log", u.binlogs[0])
 }
 
-func (p programs) baseline(u *upstream, out string) *exec.Cmd {
-	return exec.Command(p.canal, "-addr", u.Addr(), "-binlog", u.binlogs[0], "-rows", strconv.Itoa(u.load.Rows),
-		"-out", filepath.Join(out, "rows.jsonl"))
+func (p programs) overCanal(tuned bool) func(u *upstream, out string) *exec.Cmd {
+	return func(u *upstream, out string) *exec.Cmd {
+		return exec.Command(p.canal, "-addr", u.Addr(), "-binlog", u.binlogs[0], "-rows", strconv.Itoa(u.load.Rows),
+			"-out", filepath.Join(out, "rows.jsonl"), fmt.Sprintf("-tuned=%v", tuned))
+	}
 }
 
 func (p programs) runToFiles(protocol string) func(u *upstream, out string) *exec.Cmd {

@@ -20,6 +20,7 @@ func TestRatiosCompareWithinARound(t *testing.T) {
 	l := loadReport{Load: load{Name: "batches", Rows: 1000}, Bytes: 2e6, Samples: map[string][]sample{
 		dump:      seconds(1, 2, 4),
 		baseline:  seconds(20, 40, 80),
+		tuned:     seconds(10, 20, 40),
 		blackhole: seconds(2, 2, 8),
 		toCSV:     seconds(4, 8, 16),
 		toJSON:    seconds(8, 8, 8),
