@@ -22,13 +22,25 @@ type fixture struct {
 // newFixture starts an upstream; settings are further flags for weir.
 func newFixture(t *testing.T, protocol string, settings ...string) *fixture {
 	t.Helper()
+	return newFixtureOf(t, mariadb.Start(t), protocol, settings...)
+}
+
+func newFixtureOf(t *testing.T, server *mariadb.Server, protocol string, settings ...string) *fixture {
+	t.Helper()
 	dir := t.TempDir()
-	f := &fixture{t: t, server: mariadb.Start(t), out: filepath.Join(dir, "out"), protocol: protocol}
+	f := &fixture{t: t, server: server, out: filepath.Join(dir, "out"), protocol: protocol}
 	f.args = append([]string{"run",
 		"--from", f.server.URI(), "--to", "file://" + f.out + "?flush-interval=100ms&protocol=" + protocol,
 		"--start-at", "earliest", "--data-dir", filepath.Join(dir, "state"), "--syncpoint-interval", "1s",
 	}, settings...)
 	return f
+}
+
+// replace changes the arguments.
+func (f *fixture) replace(old, with string) {
+	for i := range f.args {
+		f.args[i] = strings.ReplaceAll(f.args[i], old, with)
+	}
 }
 
 // follow starts weir, which goes on where it was.

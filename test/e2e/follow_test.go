@@ -50,14 +50,17 @@ var rowsAndDDL = []string{
 }
 
 func TestFollowRowsAndDDL(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"csv", "canal-json"} {
 		t.Run(protocol+"/already there", func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t, protocol)
 			f.server.MustExec(t, rowsAndDDL...)
 			f.catchUp()
 			f.compare()
 		})
 		t.Run(protocol+"/while it follows", func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t, protocol)
 			p := f.follow()
 			f.server.MustExec(t, rowsAndDDL...)
@@ -76,6 +79,7 @@ func TestFollowRowsAndDDL(t *testing.T) {
 }
 
 func TestFilter(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "csv", "--tables", "shop.*,!shop.tmp_*")
 	f.server.MustExec(t, `CREATE DATABASE shop; CREATE DATABASE other; CREATE TABLE shop.a (id INT PRIMARY KEY);
 		CREATE TABLE shop.tmp_b (id INT PRIMARY KEY); CREATE TABLE other.c (id INT PRIMARY KEY);
@@ -87,6 +91,7 @@ func TestFilter(t *testing.T) {
 
 // Killed at any moment, the same command goes on, and the files hold each row once.
 func TestResumeAfterKill(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t, "csv")
 	f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, n INT NOT NULL)`)
 	id := 0
@@ -108,8 +113,10 @@ func TestResumeAfterKill(t *testing.T) {
 }
 
 func TestStopInOrder(t *testing.T) {
+	t.Parallel()
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
 			f := newFixture(t, "csv")
 			f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
 			p := f.follow()
