@@ -26,8 +26,8 @@ type KV interface {
 //
 // It holds full states ("full/{position}/{piece}") and, for each statement in between, what the statement changed
 // ("step/{position}/{piece}"). A position is a commit-ts with a counter, since a statement and an adoption may fall on
-// one commit-ts. The state as of a commit-ts is the newest full one up to it with the steps that follow. A value is gzipped
-// JSON, cut into pieces that a metadata store takes; it counts only if all its pieces are there, so that a crash in the
+// one commit-ts. The state as of a commit-ts is the newest full one up to it with the steps that follow. A value is
+// JSON, gzipped if large, cut into pieces that a metadata store takes; it counts only if all its pieces are there, so that a crash in the
 // middle of a write leaves nothing half.
 type History struct {
 	kv     KV
@@ -39,6 +39,7 @@ type History struct {
 
 const (
 	pieceBytes   = 512 << 10 // of a value; etcd takes 1.5 MiB a request
+	smallValue   = 4 << 10
 	stepsPerFull = 1000
 )
 
@@ -186,19 +187,15 @@ func last(ts uint64) string { return fmt.Sprintf("%020d.~", ts) }
 
 // put stores a value in pieces, each by itself, since a request has a limit.
 func (h *History) put(ctx context.Context, kind string, ts uint64, value any) error {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if err := json.NewEncoder(w).Encode(value); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
+	b, err := encode(value)
+	if err != nil {
 		return err
 	}
 	count := 0
 	if ts == h.ts {
 		count = h.count
 	}
-	pieces := slices.Collect(slices.Chunk(b.Bytes(), pieceBytes))
+	pieces := slices.Collect(slices.Chunk(b, pieceBytes))
 	for i, p := range pieces {
 		key := fmt.Sprintf("%s%s/%s/%04d-%04d", h.prefix, kind, position(ts, count), i, len(pieces))
 		if err := h.kv.Put(ctx, map[string][]byte{key: p}); err != nil {
@@ -260,7 +257,27 @@ func (h *History) collect(values map[string][]byte) stored {
 	return s
 }
 
+// encode gives JSON, gzipped if that is worth it. JSON begins with a brace, gzip does not.
+func encode(value any) ([]byte, error) {
+	b, err := json.Marshal(value)
+	if err != nil || len(b) < smallValue {
+		return b, err
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
+
 func decode(b []byte, into any) error {
+	if len(b) > 0 && b[0] == '{' {
+		return json.Unmarshal(b, into)
+	}
 	r, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return err

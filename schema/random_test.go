@@ -112,7 +112,7 @@ func (w writer) statement() string {
 func TestRandomAgainstServer(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random(t, seed, 4*time.Second)
+	random(t, seed, 3*time.Second)
 }
 
 func random(t *testing.T, seed uint64, d time.Duration) {

@@ -190,11 +190,11 @@ type columnRow struct {
 	extra, comment, generation, key sql.NullString
 }
 
+// readColumns leaves the sorting to us: the server would sort on disk.
 func (s *snapshot) readColumns(where string, args []any) error {
 	var c columnRow
-	return s.each("the columns", "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, "+
-		"COLUMN_DEFAULT, EXTRA, COLUMN_COMMENT, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE "+where+
-		" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION", args,
+	err := s.each("the columns", "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME, "+
+		"COLUMN_DEFAULT, EXTRA, COLUMN_COMMENT, GENERATION_EXPRESSION FROM information_schema.COLUMNS WHERE "+where, args,
 		[]any{&c.schema, &c.table, &c.name, &c.position, &c.columnType, &c.nullable, &c.charset, &c.collation, &c.preset, &c.extra, &c.comment, &c.generation},
 		func() error {
 			r := s.tables[Ref{c.schema, c.table}]
@@ -205,10 +205,18 @@ func (s *snapshot) readColumns(where string, args []any) error {
 			if err != nil {
 				return fmt.Errorf("%s.%s.%s: %w", c.schema, c.table, c.name, err)
 			}
-			r.offsets[c.name] = len(r.table.Columns)
+			column.ID = int64(c.position)
 			r.table.Columns = append(r.table.Columns, *column)
 			return nil
 		})
+	for _, r := range s.tables {
+		slices.SortFunc(r.table.Columns, func(a, b Column) int { return int(a.ID - b.ID) })
+		for i := range r.table.Columns {
+			r.table.Columns[i].ID = 0
+			r.offsets[r.table.Columns[i].Name] = i
+		}
+	}
+	return err
 }
 
 // columnOf makes a Column of information_schema's row.
