@@ -19,12 +19,6 @@ import (
 	"github.com/weir-cdc/weir/messages"
 )
 
-func quiet() *logrus.Logger {
-	l := logrus.New()
-	l.SetOutput(io.Discard)
-	return l
-}
-
 // A scripted feed says what it is told to.
 type scripted struct {
 	progress chan *messages.FeedStatus
