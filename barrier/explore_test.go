@@ -151,13 +151,19 @@ func (w *world) picture() string {
 }
 
 // TestExplore visits every state of small worlds and checks I1-I15, I17-I21 and I23 in each, and that from each the
-// events complete without further faults. BARRIER_DEEP=1 allows more faults at once.
+// events complete without further faults. BARRIER_DEEP=1 allows more faults at once, and joins no steps.
 func TestExplore(t *testing.T) {
-	deep := os.Getenv("BARRIER_DEEP") != ""
+	d := usual
+	switch {
+	case os.Getenv("BARRIER_DEEP") != "":
+		d = deep
+	case raceDetector:
+		d = quick
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	began, total := time.Now(), 0
-	for _, sc := range scenarios(deep) {
-		x := explore(newWorld(sc, 0), 20_000_000)
+	for _, sc := range scenarios(d) {
+		x := explore(newWorld(sc, 0), 50_000_000)
 		total += len(x.parent)
 		t.Logf("%-60s %8d states  %6.1fs", sc.name, len(x.parent), time.Since(began).Seconds())
 		if verdict, at := x.verdict(); verdict != "" {
