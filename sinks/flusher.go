@@ -17,14 +17,15 @@ type (
 		job *job
 		err error
 	}
-	// flusherStarted: flush child -> shell, from each start.
-	flusherStarted struct{}
+	// crashed: flush child -> shell. The Writer panicked on the job.
+	crashed struct{ job *job }
 )
 
 // The flusher is the shell's child that blocks in the Writer.
 type flusher struct {
 	open   func() (Writer, error)
 	writer Writer
+	job    *job // that runs
 }
 
 func flusherProps(open func() (Writer, error)) *actor.Props {
@@ -33,11 +34,13 @@ func flusherProps(open func() (Writer, error)) *actor.Props {
 
 func (f *flusher) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		ctx.Send(ctx.Parent(), &flusherStarted{})
-	case *actor.Stopping, *actor.Restarting:
+	case *actor.Stopping:
 		f.close()
+	case *actor.Restarting:
+		f.close()
+		ctx.Send(ctx.Parent(), &crashed{f.job})
 	case *job:
+		f.job = m
 		ctx.Send(ctx.Parent(), &done{m, f.do(m)})
 	}
 }

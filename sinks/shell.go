@@ -99,8 +99,8 @@ func (s *shell) Receive(ctx actor.Context) {
 	case *messages.Checkpoint:
 	case *done:
 		s.onDone(ctx, m)
-	case *flusherStarted:
-		s.onFlusherStarted(ctx)
+	case *crashed:
+		s.onCrashed(ctx, m)
 	case *retry:
 		s.onRetry(ctx, m)
 	case *actor.Stopped, *actor.Terminated:
@@ -237,9 +237,9 @@ func (s *shell) fail(ctx actor.Context, err error) {
 	s.cancel = s.timers.SendOnce(s.env.Retry.After(n), ctx.Self(), &retry{s.generation})
 }
 
-// onFlusherStarted tells that the flush child is new: if it had a job, it crashed on it.
-func (s *shell) onFlusherStarted(ctx actor.Context) {
-	if s.busy {
+// onCrashed sets the retry of a job that the Writer panicked on; the flush child starts again with a new Writer.
+func (s *shell) onCrashed(ctx actor.Context, m *crashed) {
+	if s.busy && len(s.queue) > 0 && m.job == s.queue[0] {
 		s.fail(ctx, errors.New("the sink's writer crashed; it starts again by itself, see the log for the stack"))
 	}
 }
