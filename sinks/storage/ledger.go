@@ -101,13 +101,13 @@ func (l *ledger) Receive(ctx actor.Context) {
 func (l *ledger) resume(ctx actor.Context) {
 	for len(l.items) > 0 {
 		if err := l.item(l.items[0]); err != nil {
-			ctx.Send(ctx.Parent(), &trouble{l.lane, false, explain(err)})
+			ctx.Request(ctx.Parent(), &trouble{l.lane, false, explain(err)})
 			return
 		}
 		l.done.ledger = append(l.done.ledger, l.items[0])
 		l.items = l.items[1:]
 	}
-	ctx.Send(ctx.Parent(), &worked{lane: l.lane, settled: l.done})
+	ctx.Request(ctx.Parent(), &worked{lane: l.lane, settled: l.done})
 }
 
 func (l *ledger) item(item any) error {
@@ -222,10 +222,10 @@ func (l *ledger) publish(ctx actor.Context) {
 	err := l.writeMetadata()
 	l.failed = err != nil
 	if err != nil {
-		ctx.Send(ctx.Parent(), &trouble{l.lane, true, explain(err)})
+		ctx.Request(ctx.Parent(), &trouble{l.lane, true, explain(err)})
 		return
 	}
-	ctx.Send(ctx.Parent(), &committedFiles{lane: l.lane})
+	ctx.Request(ctx.Parent(), &committedFiles{lane: l.lane})
 }
 
 func (l *ledger) writeMetadata() error {

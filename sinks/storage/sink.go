@@ -151,12 +151,18 @@ func (s *sink) serve(ctx actor.Context, message any) {
 	case *messages.Checkpoint:
 		ctx.Send(s.ledger().pid, m)
 	case *worked:
-		s.onWorked(ctx, m)
+		if s.employs(ctx, m.lane) {
+			s.onWorked(ctx, m)
+		}
 	case *committedFiles:
-		s.health.Works(ctx, s.lanes[m.lane].name(true))
-		s.onSettled(ctx, m.settled)
+		if s.employs(ctx, m.lane) {
+			s.health.Works(ctx, s.lanes[m.lane].name(true))
+			s.onSettled(ctx, m.settled)
+		}
 	case *trouble:
-		s.onTrouble(ctx, m)
+		if s.employs(ctx, m.lane) {
+			s.onTrouble(ctx, m)
+		}
 	case *retry:
 		if m.generation == s.generation {
 			ctx.Send(s.lanes[m.part.lane].pid, &again{m.part.commit})
@@ -166,6 +172,12 @@ func (s *sink) serve(ctx actor.Context, message any) {
 	default:
 		s.env.Log.WithField("message", fmt.Sprintf("%T", m)).Warn("sink got an unexpected message")
 	}
+}
+
+// employs tells that the sender is the lane's child of this life. What those of an earlier life said is still in the
+// mailbox after a restart, and would settle work that is not theirs.
+func (s *sink) employs(ctx actor.Context, lane int) bool {
+	return lane < len(s.lanes) && s.lanes[lane].pid.Equal(ctx.Sender())
 }
 
 // start spawns the children and begins with nothing known.

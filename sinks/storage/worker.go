@@ -146,7 +146,7 @@ func (w *worker) resume(ctx actor.Context) {
 	case err == nil:
 		p := w.progress
 		w.progress = nil
-		ctx.Send(w.sink, &worked{w.lane, p.accepted, p.settled})
+		ctx.Request(w.sink, &worked{w.lane, p.accepted, p.settled})
 	case errors.Is(err, errWait):
 		if w.running == nil {
 			w.trouble(ctx, false, errors.Join(errLost, err)) // nothing to wait for: state is broken
@@ -157,7 +157,7 @@ func (w *worker) resume(ctx actor.Context) {
 }
 
 func (w *worker) trouble(ctx actor.Context, commit bool, err error) {
-	ctx.Send(w.sink, &trouble{w.lane, commit, explain(err)})
+	ctx.Request(w.sink, &trouble{w.lane, commit, explain(err)})
 }
 
 func (w *worker) onAgain(ctx actor.Context, m *again) {
@@ -244,7 +244,7 @@ func (w *worker) onCommitted(ctx actor.Context, m *committed) {
 		}
 	}
 	w.wake(&done)
-	ctx.Send(w.sink, &committedFiles{w.lane, done})
+	ctx.Request(w.sink, &committedFiles{w.lane, done})
 	w.commit(ctx)
 	if w.progress != nil && w.progress.waiting {
 		w.resume(ctx)
