@@ -64,6 +64,7 @@ type Handler interface {
 	// DDL is a statement at a commit-ts of its own; it is complete in itself: a Commit for the same commit-ts follows.
 	DDL(s *schema.Statement) error
 	// Commit ends the transaction at commitTs: what follows is later. wallMs is the upstream's wall time of it.
+	// A Mark without a Position is no boundary to begin at: rows of the same transaction follow, at a later commit-ts.
 	Commit(m relay.Mark, wallMs int64) error
 }
 

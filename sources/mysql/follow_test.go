@@ -220,7 +220,7 @@ func read(t *testing.T, log *relay.Log, from relay.Offset) []byte {
 	r := log.Reader(from)
 	defer r.Close()
 	tail, _ := log.Tail()
-	var all []byte
+	all := make([]byte, 0, tail-from)
 	for {
 		data, _, err := r.Next(1<<20, tail)
 		if errors.Is(err, io.EOF) {
