@@ -106,7 +106,7 @@ func startEtcd(ctx context.Context, o EmbedOptions) (*Embedded, error) {
 	if err := inspect(filepath.Join(dir, "member", "snap", "db")); err != nil {
 		return nil, startFailure(dir, true, err)
 	}
-	return serve(ctx, dir, true, o.Log)
+	return serve(ctx, dir, true, NewZapCore(o.Log))
 }
 
 // found makes the store's folder. An etcd that was killed in its very first start comes up without a member, and
@@ -116,7 +116,7 @@ func found(ctx context.Context, dir string, log *logrus.Entry) error {
 	if err := os.RemoveAll(draft); err != nil {
 		return notWritable(draft, err)
 	}
-	e, err := serve(ctx, draft, false, log)
+	e, err := serve(ctx, draft, false, &zapCore{log: log, hushed: true}) // it complains of its early stop
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func found(ctx context.Context, dir string, log *logrus.Entry) error {
 }
 
 // serve starts etcd on a folder and waits until it answers.
-func serve(ctx context.Context, dir string, existed bool, log *logrus.Entry) (e *Embedded, err error) {
+func serve(ctx context.Context, dir string, existed bool, log zapcore.Core) (e *Embedded, err error) {
 	hook := &fatalHook{failed: make(chan error, 1), starting: true}
 	// etcd answers damaged files with a panic, or with a fatal log line, which the hook makes a panic.
 	defer func() {
@@ -139,7 +139,7 @@ func serve(ctx context.Context, dir string, existed bool, log *logrus.Entry) (e 
 		}
 	}()
 	smallSegments()
-	server, err := embed.StartEtcd(embedConfig(dir, zap.New(NewZapCore(log), zap.WithFatalHook(hook))))
+	server, err := embed.StartEtcd(embedConfig(dir, zap.New(log, zap.WithFatalHook(hook))))
 	if err != nil {
 		return nil, startFailure(dir, existed, err)
 	}

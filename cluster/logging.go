@@ -115,18 +115,19 @@ var chatter = map[string]bool{
 }
 
 // NewZapCore makes a core that writes zap's entries into log. etcd's running commentary is at level info; it is
-// written as debug, so that info stays what an operator could act on.
+// written as debug, and its debug as trace, so that info stays what an operator could act on.
 func NewZapCore(log *logrus.Entry) zapcore.Core { return &zapCore{log: log} }
 
 type zapCore struct {
 	log    *logrus.Entry
 	fields []zapcore.Field
+	hushed bool // nothing above debug: whatever fails comes back as an error too
 }
 
 func (c *zapCore) Enabled(l zapcore.Level) bool { return c.log.Logger.IsLevelEnabled(fromZap(l)) }
 
 func (c *zapCore) With(fields []zapcore.Field) zapcore.Core {
-	return &zapCore{log: c.log, fields: slices.Concat(c.fields, fields)}
+	return &zapCore{log: c.log, fields: slices.Concat(c.fields, fields), hushed: c.hushed}
 }
 
 func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
@@ -155,8 +156,8 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		}
 	}
 	level := fromZap(e.Level)
-	if chatter[e.Message] {
-		level = logrus.DebugLevel
+	if c.hushed || chatter[e.Message] {
+		level = max(level, logrus.DebugLevel) // a higher level is a lesser one
 	}
 	c.log.WithTime(e.Time).WithFields(out).Log(level, e.Message)
 	return nil
@@ -166,6 +167,8 @@ func (c *zapCore) Sync() error { return nil }
 
 func fromZap(l zapcore.Level) logrus.Level {
 	switch {
+	case l < zapcore.InfoLevel:
+		return logrus.TraceLevel // each key that the database writes
 	case l < zapcore.WarnLevel:
 		return logrus.DebugLevel
 	case l == zapcore.WarnLevel:

@@ -14,7 +14,7 @@ import (
 
 func recorder() (*logrus.Entry, *test.Hook) {
 	log, hook := test.NewNullLogger()
-	log.SetLevel(logrus.DebugLevel)
+	log.SetLevel(logrus.TraceLevel)
 	return log.WithField("node", "n1"), hook
 }
 
@@ -85,7 +85,7 @@ func TestZapGoesToLogrus(t *testing.T) {
 		field string
 		value any
 	}{
-		{logrus.DebugLevel, "d", "a", "b"},
+		{logrus.TraceLevel, "d", "a", "b"},
 		{logrus.DebugLevel, "i", "took", "1s"},
 		{logrus.WarnLevel, "w", "error", "bad"},
 		{logrus.ErrorLevel, "e", "n", int64(3)},
