@@ -172,3 +172,20 @@ func TestExplore(t *testing.T) {
 	}
 	t.Logf("%d states in %.0fs", total, time.Since(began).Seconds())
 }
+
+// TestLegacyWorlds explores worlds in which no dispatcher says what its DONE completes (I6).
+func TestLegacyWorlds(t *testing.T) {
+	for _, h := range histories {
+		if h.splits != nil {
+			continue
+		}
+		for _, f := range []faults{{lose: 1}, {repeat: 1}, {crash: 1}, {maintainer: 1}} {
+			sc := h.scenario("legacy", f)
+			sc.coarse, sc.legacy = true, true
+			x := explore(newWorld(sc, 0), 1_000_000)
+			if verdict, at := x.verdict(); verdict != "" {
+				t.Errorf("%s: %s\n%s", sc.name, verdict, x.trace(newWorld(sc, 0), at))
+			}
+		}
+	}
+}

@@ -334,6 +334,9 @@ func (w *world) check() {
 	if w.maintainer == nil {
 		return
 	}
+	if ts := w.changefeedCheckpoint(); ts < w.stored {
+		w.fail("I13: the checkpoint falls from %d to %d", w.stored, ts)
+	}
 	for _, c := range w.maintainer.crossings {
 		if c.waiting < 0 || c.past < 0 || c.parties < 0 || c.waiting+c.past > c.parties {
 			w.fail("I14: %s counts %d waiting, %d past of %d", c.event.Key, c.waiting, c.past, c.parties)
