@@ -65,7 +65,7 @@ const replicaName = "weir-"
 func (s *Source) Format() rows.Format { return image.Format{} }
 
 // Walker makes a walker over relay bytes that begin at the mark.
-func (s *Source) Walker(at relay.Mark) sources.Walker { return newWalker(at) }
+func (s *Source) Walker(at relay.Mark) sources.Walker { return NewWalker(at) }
 
 // Pull appends the upstream's stream to the log behind the log's last boundary.
 //
