@@ -113,7 +113,8 @@ func TestReaderTakesWhatTheIndexNames(t *testing.T) {
 }
 
 func TestTheSameIdsGiveTheSameRows(t *testing.T) {
-	if insertOrders(5, 10) != insertOrders(5, 10) || insertOrders(5, 1) == insertOrders(6, 1) {
+	again := insertOrders(5, 10)
+	if insertOrders(5, 10) != again || insertOrders(5, 1) == insertOrders(6, 1) {
 		t.Error("rows are not a function of their ids")
 	}
 }

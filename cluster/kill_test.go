@@ -14,8 +14,15 @@ import (
 
 const victimDir = "WEIR_TEST_VICTIM_DIR"
 
-// TestMain runs the victim of TestEmbedStartsAfterAnyKill in a process of its own.
+// TestMain is also the main function of the processes that tests start.
 func TestMain(m *testing.M) {
+	if target := os.Getenv(sendTo); target != "" {
+		if err := sender(target); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(victimDir); dir != "" {
 		fmt.Fprintln(os.Stderr, victim(dir))
 		os.Exit(1)
