@@ -251,6 +251,9 @@ func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
 			pid: pid, span: o.Span, database: p.Database, passed: start, ceiling: barrier.NoCeiling,
 		}
 		g.names[pid.Id] = p.Dispatcher
+		g.Entry.WithFields(logrus.Fields{
+			"dispatcher": p.Dispatcher, "span": o.Span.String(), "start": o.Start.String(),
+		}).Debug("dispatcher placed")
 		g.tracker.Add(p.Dispatcher, p.Checkpoint)
 		g.counted = append(g.counted, p.Dispatcher)
 	}
@@ -299,7 +302,9 @@ func (g *group) drop(ctx actor.Context, id, reason string) {
 	l := messages.FromReport(barrier.Report{
 		ID: barrier.DispatcherID(id), Span: m.span, Schema: m.database, CheckpointTs: ts, Passed: passed,
 	})
-	g.Entry.WithFields(logrus.Fields{"dispatcher": id, "reason": reason}).Warn("dispatcher ended")
+	g.Entry.WithFields(logrus.Fields{
+		"dispatcher": id, "span": m.span.String(), "checkpoint_ts": ts, "passed": passed.String(), "reason": reason,
+	}).Warn("dispatcher ended")
 	g.forget(ctx, id)
 	ctx.Send(g.Maintainer, &messages.Removed{Epoch: g.epoch, Spans: []*messages.Living{l}, Reason: reason})
 }

@@ -127,27 +127,23 @@ func (f *feeder) catchUp(ctx actor.Context) {
 	}
 	members := map[string]*lane{}
 	var ids []schema.TableID
-	from := position{Ts: ^uint64(0)}
+	skip := ^uint64(0)
 	for _, l := range f.lanes {
 		if l.phase == behind {
 			members[l.dispatcher] = l
 			ids = append(ids, schema.TableID(l.span.TableId))
-			if l.start.Ts < from.Ts {
-				from = l.start
-			}
+			skip = min(skip, l.start.floor()) // an event at its very start may still be wanted
 		}
 	}
 	if len(members) == 0 {
 		return
 	}
-	// An event at from.Ts itself may still be wanted: walk from below it.
-	skip := from.floor()
 	offset, mark, err := f.Log.Seek(skip)
 	if err != nil {
 		ctx.Send(ctx.Parent(), &feederFailed{err: err})
 		return
 	}
-	past := feed.NewPast(f.Catalog, ids, skip, f.applied)
+	past := feed.NewPast(f.Catalog, ids, f.applied)
 	w := &walk{cursor: f.number, at: offset, members: members}
 	f.number++
 	r := &reader{

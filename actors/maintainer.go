@@ -34,9 +34,9 @@ type (
 	}
 	placeAgain struct{ life int }
 	saved      struct {
-		life int
-		ts   uint64
-		err  error
+		life       int
+		checkpoint cluster.Checkpoint
+		err        error
 	}
 	watch struct{}
 )
@@ -71,6 +71,7 @@ const (
 	draining                             // what is in flight to be durable, then to end
 	resting                              // a retry
 	failed                               // nobody: no retry can help
+	ended                                // the node, which ends it
 )
 
 // A maintainer runs one changefeed: its spans, its barrier and its checkpoint. The node spawns it; the feeder is its
@@ -128,6 +129,10 @@ func (m *maintainer) Receive(ctx actor.Context) {
 	case *activateAgain:
 		if msg.life == m.life && m.phase == resting {
 			m.activate(ctx)
+		}
+	case *pullerStarted:
+		if m.phase == running || m.phase == bootstrapping {
+			ctx.Request(m.Puller, &follow{mark: m.state.checkpoint.Mark})
 		}
 	case *following:
 		m.following = msg
@@ -360,7 +365,11 @@ func (m *maintainer) end(ctx actor.Context, dispatchers []string) {
 
 // onRemoved: dispatchers ended. Those that still have a place are made anew, after a rest that grows.
 func (m *maintainer) onRemoved(ctx actor.Context, msg *messages.Removed) {
-	if m.phase != running || msg.Epoch != m.state.epoch {
+	switch {
+	case m.phase == bootstrapping && msg.Epoch == m.state.epoch:
+		m.restart(ctx, errGroupBroke) // what it reported no longer holds
+		return
+	case m.phase != running || msg.Epoch != m.state.epoch:
 		return
 	}
 	for _, l := range msg.Spans {
@@ -400,7 +409,7 @@ func (m *maintainer) onGroupStarted(ctx actor.Context) {
 
 // restart ends the activation and, unless no retry can help, begins another after a rest.
 func (m *maintainer) restart(ctx actor.Context, err error) {
-	if m.phase == failed || m.phase == resting {
+	if m.phase == failed || m.phase == resting || m.phase == ended {
 		return
 	}
 	m.dropFeeder(ctx)
@@ -507,7 +516,7 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	case m.phase == running && m.goalTs > 0:
 		m.finish(ctx)
 	}
-	if now.Sub(m.reported) >= 250*time.Millisecond {
+	if m.phase != ended && now.Sub(m.reported) >= 250*time.Millisecond {
 		m.report(ctx)
 	}
 }
@@ -528,7 +537,7 @@ func (m *maintainer) save(ctx actor.Context) {
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		c, cancel := context.WithTimeout(c, 10*time.Second)
 		defer cancel()
-		return &saved{life: life, ts: ck.CommitTs, err: state.save(c, ck)}
+		return &saved{life: life, checkpoint: ck, err: state.save(c, ck)}
 	})
 }
 
@@ -545,10 +554,10 @@ func (m *maintainer) onSaved(ctx actor.Context, msg *saved) {
 		m.Entry.WithError(msg.err).Warn("store the checkpoint")
 		return
 	}
-	m.saved = max(m.saved, msg.ts)
-	ctx.Send(m.Group, &messages.Checkpoint{CommitTs: msg.ts})
+	m.saved, m.state.checkpoint = max(m.saved, msg.checkpoint.CommitTs), msg.checkpoint
+	ctx.Send(m.Group, &messages.Checkpoint{CommitTs: m.saved})
 	if m.feeder != nil {
-		ctx.Send(m.feeder, &anchor{ts: msg.ts})
+		ctx.Send(m.feeder, &anchor{ts: m.saved})
 	}
 }
 
@@ -587,7 +596,7 @@ func (m *maintainer) drain(ctx actor.Context, now time.Time) {
 }
 
 func (m *maintainer) stopped(ctx actor.Context) {
-	m.phase = failed // does no more
+	m.phase = ended
 	ctx.Send(ctx.Parent(), &feedStopped{name: m.Changefeed})
 }
 

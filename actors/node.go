@@ -38,7 +38,7 @@ type NodeOptions struct {
 
 // FeedParts are the actors of one changefeed, ready to spawn.
 type FeedParts struct {
-	Puller     *actor.Props
+	Puller     func(maintainer *actor.PID) *actor.Props
 	Group      func(maintainer *actor.PID) *actor.Props
 	Maintainer func(puller, group, coordinator *actor.PID) *actor.Props
 }
@@ -124,8 +124,8 @@ func (n *node) onStartFeed(ctx actor.Context, name string) {
 		return
 	}
 	f := &nodeFeed{}
-	f.puller = spawnNamed(ctx, parts.Puller, name+"/puller")
 	maintainer := actor.NewPID(ctx.Self().Address, ctx.Self().Id+"/"+name+"/maintainer")
+	f.puller = spawnNamed(ctx, parts.Puller(maintainer), name+"/puller")
 	f.group = spawnNamed(ctx, parts.Group(maintainer), name+"/group")
 	f.maintainer = spawnNamed(ctx, parts.Maintainer(f.puller, f.group, n.coordinator), name+"/maintainer")
 	n.feeds[name] = f

@@ -25,6 +25,8 @@ type (
 		offset relay.Offset
 		from   relay.Mark
 	}
+	// pullerStarted: puller -> maintainer, from each start. It waits for follow.
+	pullerStarted struct{}
 	// contacted: puller -> maintainer, at least each second while the upstream answers.
 	contacted struct {
 		sources.Contact
@@ -71,10 +73,10 @@ type puller struct {
 }
 
 // NewPuller makes a puller of source into log.
-func NewPuller(source sources.Source, log *relay.Log, entry *logrus.Entry) *actor.Props {
+func NewPuller(source sources.Source, log *relay.Log, maintainer *actor.PID, entry *logrus.Entry) *actor.Props {
 	entry = entry.WithField("actor", "puller")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &puller{source: source, log: log, entry: entry}
+		return &puller{source: source, log: log, maintainer: maintainer, entry: entry}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -82,6 +84,7 @@ func (p *puller) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		p.timers = scheduler.NewTimerScheduler(ctx)
+		ctx.Send(p.maintainer, &pullerStarted{})
 	case *follow:
 		p.onFollow(ctx, msg)
 	case *prepared:
@@ -112,7 +115,7 @@ func (p *puller) Receive(ctx actor.Context) {
 }
 
 func (p *puller) onFollow(ctx actor.Context, msg *follow) {
-	p.maintainer, p.wanted, p.mark, p.failures = ctx.Sender(), msg, msg.mark, 0
+	p.wanted, p.mark, p.failures = msg, msg.mark, 0
 	if p.child == nil {
 		p.start(ctx)
 		return
@@ -146,9 +149,6 @@ func (p *puller) onPrepared(ctx actor.Context, msg *prepared) {
 }
 
 func (p *puller) onContact(ctx actor.Context, msg *contacted) {
-	if p.maintainer == nil {
-		return
-	}
 	if p.broken {
 		p.broken, p.failures = false, 0
 		p.entry.Info("upstream answers again")
@@ -170,9 +170,7 @@ func (p *puller) onEnded(ctx actor.Context, err error) {
 	var fatal *sources.Fatal
 	p.broken = true
 	state := &pullState{err: err, fatal: errors.As(err, &fatal)}
-	if p.maintainer != nil {
-		ctx.Send(p.maintainer, state)
-	}
+	ctx.Send(p.maintainer, state)
 	if state.fatal {
 		p.entry.WithError(err).Error("upstream refuses")
 		return

@@ -47,6 +47,8 @@ type Running struct {
 	ended    chan struct{}
 	err      error
 
+	system *actor.ActorSystem
+
 	mu   sync.Mutex
 	last *messages.FeedStatus
 }
@@ -100,7 +102,7 @@ func Start(ctx context.Context, o Options) (*Running, error) {
 		p.close()
 		return nil, err
 	}
-	r := &Running{progress: make(chan *messages.FeedStatus, 1), ended: make(chan struct{})}
+	r := &Running{progress: make(chan *messages.FeedStatus, 1), ended: make(chan struct{}), system: cluster.System(o.Log)}
 	go r.run(ctx, o, p)
 	return r, nil
 }
@@ -201,7 +203,7 @@ func (r *Running) run(ctx context.Context, o Options, p *parts) {
 	defer close(r.ended)
 	defer close(r.progress)
 	defer p.close()
-	system := cluster.System(o.Log)
+	system := r.system
 	stopped, finished := make(chan struct{}, 1), make(chan struct{}, 1)
 	notify := func(c chan struct{}) {
 		select {
@@ -256,7 +258,7 @@ func (p *parts) feed(o Options) (FeedParts, error) {
 		return FeedParts{}, err
 	}
 	return FeedParts{
-		Puller: NewPuller(p.source, p.log, entry),
+		Puller: func(maintainer *actor.PID) *actor.Props { return NewPuller(p.source, p.log, maintainer, entry) },
 		Group: func(maintainer *actor.PID) *actor.Props {
 			return NewGroup(GroupOptions{Changefeed: o.Changefeed, Maintainer: maintainer, Sink: sink, Entry: entry})
 		},

@@ -15,31 +15,33 @@ type Applied struct {
 // Past is the Definitions of a second walk over what the live walk has passed: it resolves the names of a few
 // tables by the versions that are published, and never parses a statement.
 type Past struct {
-	ids     map[schema.TableID]bool
-	names   map[schema.Ref]*schema.Table
-	applied []Applied // by commit-ts, ascending
+	catalog *schema.Catalog
+	ids     []schema.TableID
+	names   map[schema.Ref]*schema.Table // nil until it is asked for again
+	applied []Applied                    // by commit-ts, ascending
 }
 
 var _ Definitions = (*Past)(nil)
 
-// NewPast makes the Past of the tables named by ids as of commit-ts ts. applied holds all DDL above ts that the live walk has
-// passed, in order.
-func NewPast(catalog *schema.Catalog, ids []schema.TableID, ts uint64, applied []Applied) *Past {
-	p := &Past{ids: map[schema.TableID]bool{}, names: map[schema.Ref]*schema.Table{}, applied: applied}
-	for _, id := range ids {
-		p.ids[id] = true
-		if t, ok := catalog.At(id, ts); ok {
-			p.names[schema.Ref{Schema: t.Schema, Name: t.Name}] = t
-		}
-	}
-	return p
+// NewPast makes the Past of the tables named by ids. applied holds the DDL that the live walk has passed, in order, as far
+// as any of these tables has yet to cross it.
+func NewPast(catalog *schema.Catalog, ids []schema.TableID, applied []Applied) *Past {
+	return &Past{catalog: catalog, ids: ids, applied: applied}
 }
 
 // Extend lets the walk go on over DDL that the live walk has passed since.
 func (p *Past) Extend(applied []Applied) { p.applied = applied }
 
-// Table resolves a name; a table that is not among the walk's own is nil.
-func (p *Past) Table(ref schema.Ref, _ *schema.Table, _ uint64) (*schema.Table, error) {
+// Table resolves a name as of commitTs; a table that is not among the walk's own is nil.
+func (p *Past) Table(ref schema.Ref, _ *schema.Table, commitTs uint64) (*schema.Table, error) {
+	if p.names == nil {
+		p.names = map[schema.Ref]*schema.Table{}
+		for _, id := range p.ids {
+			if t, ok := p.catalog.At(id, commitTs); ok {
+				p.names[t.Ref()] = t
+			}
+		}
+	}
 	return p.names[ref], nil
 }
 
@@ -54,19 +56,9 @@ func (p *Past) Apply(s *schema.Statement) (*schema.DDL, []schema.TableID, error)
 		}
 		return 0
 	})
+	p.names = nil
 	if !found {
 		return nil, nil, nil
 	}
-	a := p.applied[i]
-	for _, c := range a.DDL.Changes {
-		if c.Before != nil && p.ids[c.Before.ID] {
-			delete(p.names, schema.Ref{Schema: c.Before.Schema, Name: c.Before.Name})
-		}
-	}
-	for _, c := range a.DDL.Changes {
-		if c.After != nil && p.ids[c.After.ID] {
-			p.names[schema.Ref{Schema: c.After.Schema, Name: c.After.Name}] = c.After
-		}
-	}
-	return a.DDL, a.Tables, nil
+	return p.applied[i].DDL, p.applied[i].Tables, nil
 }

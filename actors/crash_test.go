@@ -1,0 +1,209 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/sirupsen/logrus"
+
+	_ "github.com/weir-cdc/weir/codec/all"
+	"github.com/weir-cdc/weir/filter"
+	"github.com/weir-cdc/weir/messages"
+	_ "github.com/weir-cdc/weir/sinks/storage"
+	"github.com/weir-cdc/weir/sources"
+	"github.com/weir-cdc/weir/sources/workload"
+	"github.com/weir-cdc/weir/test/replay"
+)
+
+func init() {
+	sources.Register("workload", func(uri string, _ sources.Settings) (sources.Source, error) { return workload.Open(uri) })
+}
+
+// A bankRun is a changefeed from the built-in bank to files.
+type bankRun struct {
+	t   *testing.T
+	uri string
+	dir string
+	out string
+}
+
+func newBankRun(t *testing.T, uri string) *bankRun {
+	dir := t.TempDir()
+	if keep := os.Getenv("KEEP"); keep != "" {
+		dir, _ = os.MkdirTemp(keep, "run")
+	}
+	return &bankRun{t: t, uri: uri, dir: filepath.Join(dir, "data"), out: filepath.Join(dir, "out")}
+}
+
+func (b *bankRun) start(ctx context.Context) *Running {
+	b.t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	if testing.Verbose() {
+		log.SetOutput(b.t.Output())
+		log.SetLevel(logrus.DebugLevel)
+	}
+	r, err := Start(ctx, Options{
+		Changefeed: "test", From: b.uri, To: "file://" + b.out + "?protocol=csv&include-commit-ts=true&flush-interval=200ms",
+		DataDir: b.dir, Tables: filter.All(), StartAt: "earliest", StopAt: "gtid:0-1-14000", SyncpointInterval: 500 * time.Millisecond,
+		Memory: 8 << 20, RelaySize: 1 << 30, Log: logrus.NewEntry(log),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// finish waits for the end, and calls during for each status on the way.
+func (b *bankRun) finish(r *Running, during func(*messages.FeedStatus)) {
+	b.t.Helper()
+	deadline := time.After(2 * time.Minute)
+	var last *messages.FeedStatus
+	for {
+		select {
+		case s, more := <-r.Progress():
+			if !more {
+				if err := r.Wait(); err != nil {
+					b.t.Fatal(err)
+				}
+				return
+			}
+			last = s
+			during(s)
+		case <-deadline:
+			b.t.Fatalf("the changefeed does not end: %v", last)
+		}
+	}
+}
+
+// lines is the output as text: every row of every table version, every database DDL, every syncpoint.
+func (b *bankRun) lines() []string {
+	b.t.Helper()
+	o, err := replay.Read(b.out)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, p := range o.Problems {
+		b.t.Errorf("%s", p)
+	}
+	var lines []string
+	for _, d := range o.Databases {
+		lines = append(lines, fmt.Sprintf("%d %s", d.TableVersion, d.Query))
+	}
+	for _, v := range o.Versions {
+		lines = append(lines, fmt.Sprintf("%s %d %s", v.Name(), v.TableVersion, v.Query))
+		for _, r := range v.Rows {
+			lines = append(lines, fmt.Sprintf("%s %d %c %d %s", v.Name(), v.TableVersion, r.Op, r.CommitTs, replay.Print(r.Values)))
+		}
+	}
+	points, err := filepath.Glob(filepath.Join(b.out, "syncpoints", "*.json"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, p := range points {
+		lines = append(lines, filepath.Base(p))
+	}
+	return lines
+}
+
+func sameLines(t *testing.T, got, want []string) {
+	t.Helper()
+	if len(want) < 100 {
+		t.Fatalf("the calm run wrote %d lines only", len(want))
+	}
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			at := "nothing"
+			if i < len(got) {
+				at = got[i]
+			}
+			t.Fatalf("line %d of %d (got %d): got %s, want %s", i, len(want), len(got), at, want[i])
+		}
+	}
+	if len(got) > len(want) {
+		t.Fatalf("%d lines too many: %s", len(got)-len(want), got[len(want)])
+	}
+}
+
+// living lists the actors of the node whose place in the tree matches.
+func living(r *Running, match func(path string) bool) []*actor.PID {
+	var found []*actor.PID
+	for _, shard := range r.system.ProcessRegistry.LocalPIDs.LocalPIDs {
+		for _, id := range shard.Keys() {
+			if strings.HasPrefix(id, nodeName) && match(strings.TrimPrefix(id, nodeName)) {
+				found = append(found, r.system.NewLocalPID(id))
+			}
+		}
+	}
+	return found
+}
+
+const bankURI = "workload://bank?seed=7&tables=6&rows=40&rate=4000&transactions=14000&ddl=300ms"
+
+// Every kind of actor is made to panic again and again in mid-stream; the output is that of a run in peace.
+func TestAnyActorMayPanic(t *testing.T) {
+	calm := newBankRun(t, bankURI)
+	calm.finish(calm.start(context.Background()), func(*messages.FeedStatus) {})
+	want := calm.lines()
+	group := "/test/group"
+	for kind, match := range map[string]func(string) bool{
+		"coordinator":   func(p string) bool { return p == "/coordinator" },
+		"puller":        func(p string) bool { return p == "/test/puller" },
+		"pull":          func(p string) bool { return strings.HasPrefix(p, "/test/puller/") },
+		"maintainer":    func(p string) bool { return p == "/test/maintainer" },
+		"feeder":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 3 },
+		"reader":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 4 },
+		"group":         func(p string) bool { return p == group },
+		"dispatcher":    func(p string) bool { return strings.HasPrefix(p, group+"/") && strings.Contains(p, ".") },
+		"table trigger": func(p string) bool { return strings.HasPrefix(p, group+"/") && strings.HasSuffix(p, ".1") },
+		"sink":          func(p string) bool { return p == group+"/sink" },
+		"sink worker":   func(p string) bool { return strings.HasPrefix(p, group+"/sink/") },
+		"node":          func(p string) bool { return p == "" },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := newBankRun(t, bankURI)
+			r := b.start(context.Background())
+			random := rand.New(rand.NewPCG(1, uint64(len(kind))))
+			crashes, next := 0, 0
+			seen := 0
+			b.finish(r, func(*messages.FeedStatus) {
+				if seen++; seen < next || crashes >= 5 {
+					return
+				}
+				if pids := living(r, match); len(pids) > 0 {
+					crashes++
+					next = seen + 1 + random.IntN(5)
+					// A nil message of a type that it knows makes any actor panic in Receive.
+					r.system.Root.Send(pids[random.IntN(len(pids))], nilMessage(kind))
+				}
+			})
+			if crashes == 0 {
+				t.Fatalf("no %s was found to crash", kind)
+			}
+			sameLines(t, b.lines(), want)
+			t.Logf("%d crashes", crashes)
+		})
+	}
+}
+
+// nilMessage makes an actor of the kind panic: those of this package on request, a sink by a message without content.
+func nilMessage(kind string) any {
+	switch kind {
+	case "sink", "sink worker":
+		return (*messages.Write)(nil)
+	case "pull":
+		return (*pullRun)(nil)
+	case "reader":
+		return (*read)(nil)
+	}
+	return &crash{reason: "test"}
+}
