@@ -54,6 +54,9 @@ func (b *Barrier) onWaiting(m *member, s Status) []Effect {
 	if !m.replicating && b.broken.keep(countReplicating) {
 		return []Effect{b.reply(m, key, Ignored)}
 	}
+	if !m.party(&s.Event) && b.spans.trigger.position.Compare(key.Before()) < 0 {
+		return []Effect{b.reply(m, key, Ignored)} // a move that makes it a party may still come
+	}
 	if !s.Event.Blocks || !m.party(&s.Event) {
 		return []Effect{ProtocolError{s, "the sender is no party to a blocking event"}}
 	}

@@ -58,7 +58,8 @@ func (s *Bootstrap) Ready() bool {
 }
 
 // TriggerPosition is the position at which the schema history is read for the tables that Finish wants: the table
-// trigger's last passed position, or the stored checkpoint if there is no trigger.
+// trigger's last passed position, or the stored checkpoint if there is no trigger. Read it as of its SchemaTs: the DDL at
+// the position's own ts may be ahead, and a table that it drops still has rows to come.
 func (s *Bootstrap) TriggerPosition() Position {
 	for _, r := range s.sorted() {
 		if r.Span == TriggerSpan {

@@ -97,6 +97,14 @@ func (p Position) CheckpointTs() uint64 {
 	return p.Ts - 1
 }
 
+// SchemaTs is the commit-ts up to which the DDL lies behind the position: as of it the schema history is read.
+func (p Position) SchemaTs() uint64 {
+	if p.Reach == BeforeDDL && p.Ts > 0 {
+		return p.Ts - 1
+	}
+	return p.Ts
+}
+
 // String gives "before ddl@42", "after ddl@42" or "after syncpoint@42".
 func (p Position) String() string {
 	switch p.Reach {

@@ -39,6 +39,14 @@ func truncate(ts uint64, id, to TableID) Event {
 	return e
 }
 
+func rename(ts uint64, id TableID, schema string) Event {
+	return Event{Key: Key{ts, DDL}, Tables: []TableID{id}, Trigger: true, Blocks: true, Moves: []Move{{id, schema}}}
+}
+
+func database(ts uint64, schema string) Event {
+	return Event{Key: Key{ts, DDL}, Influence: Database, Schema: schema, Blocks: true}
+}
+
 func view(ts uint64) Event {
 	return Event{Key: Key{ts, DDL}, Influence: All, Blocks: true}
 }
@@ -64,6 +72,7 @@ var histories = []history{
 	{"CREATE then DROP of another", []TableID{1}, nil, []row{{9, 6, 1}, {9, 8, 1}}, []Event{create(5, 9), drop(7, 1)}},
 	{"NORMAL then ALL", []TableID{1, 2}, nil, []row{{1, 6, 1}, {2, 6, 1}}, []Event{alter(5, 1, 2), view(7)}},
 	{"NORMAL then ALL of one table", []TableID{1}, nil, []row{{1, 4, 1}, {1, 6, half}}, []Event{alter(5, 1), view(7)}},
+	{"RENAME then DATABASE", []TableID{1, 2}, nil, []row{{1, 6, 1}, {2, 6, 1}}, []Event{rename(5, 1, "x"), database(7, "x")}},
 	{"NORMAL beside DROP", []TableID{1, 2}, map[TableID][]Span{1: halves(1)},
 		[]row{{1, 4, 1}, {1, 6, half}}, []Event{alter(5, 1), drop(7, 2)}},
 	{"DROP then TRUNCATE", []TableID{1, 2}, nil, []row{{2, 6, 1}, {9, 8, 1}}, []Event{drop(5, 1), truncate(7, 2, 9)}},
@@ -109,6 +118,8 @@ func large(name string, f faults) bool {
 	switch name {
 	case "NORMAL then ALL":
 		return f.op == splitOp || f.maintainer > 0 && f.crash > 0
+	case "RENAME then DATABASE":
+		return f.op == splitOp
 	case "NORMAL beside DROP":
 		return f.maintainer > 0 && f.crash > 0
 	}

@@ -222,11 +222,7 @@ func (s *stage) reshape(d *datadriven.TestData) string {
 func (s *stage) state(*datadriven.TestData) string {
 	var text strings.Builder
 	for _, f := range s.maintainer.InFlight(3) {
-		fmt.Fprintf(&text, "%s: %s", &f.Event, f.Phase)
-		if f.Writer != "" {
-			fmt.Fprintf(&text, ", writer %s", f.Writer)
-		}
-		fmt.Fprintf(&text, ", missing %v\n", f.Missing)
+		fmt.Fprintln(&text, f)
 	}
 	for _, a := range s.maintainer.Absent() {
 		fmt.Fprintf(&text, "absent: %s, would start %s\n", a.Span, s.maintainer.spans.member(a.Span).start())
@@ -281,7 +277,11 @@ func (s *stage) lost(d *datadriven.TestData) string {
 func (s *stage) finish(d *datadriven.TestData) string {
 	b, effects := s.boot.Finish(tablesOf(d))
 	s.maintainer = b
-	return lines(effects)
+	var text strings.Builder
+	for _, l := range b.Living() {
+		fmt.Fprintf(&text, "%s (%s) goes on %s\n", l.ID, l.Span, l.Start)
+	}
+	return text.String() + lines(effects)
 }
 
 // party t1 [trigger] [start=after-ddl@42] [checkpoint=1] [epoch=1]
