@@ -109,7 +109,14 @@ func (c *coordinator) onStatus(ctx actor.Context, msg *messages.FeedStatus) {
 	}
 	c.states[msg.Changefeed] = msg.State
 	store, name, reason, feedState := c.store, msg.Changefeed, msg.Reason, msg.State
-	c.entry.WithFields(logrus.Fields{"changefeed": name, "state": state, "reason": reason}).Info("changefeed state")
+	level := logrus.InfoLevel
+	switch feedState {
+	case messages.FeedState_FEED_WARNING:
+		level = logrus.WarnLevel
+	case messages.FeedState_FEED_FAILED:
+		level = logrus.ErrorLevel
+	}
+	c.entry.WithFields(logrus.Fields{"changefeed": name, "state": state, "reason": reason}).Log(level, "changefeed state")
 	c.life.spawnTask(ctx, func(tc context.Context) any {
 		tc, cancel := context.WithTimeout(tc, 10*time.Second)
 		defer cancel()

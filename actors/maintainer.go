@@ -105,6 +105,7 @@ type maintainer struct {
 	calm       time.Time // since when nothing failed
 	reason     string
 	stopBy     time.Time
+	finished   bool // the goal is reached
 	reported   time.Time
 }
 
@@ -516,7 +517,7 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	case m.phase == running && m.goalTs > 0:
 		m.finish(ctx)
 	}
-	if m.phase != ended && now.Sub(m.reported) >= 250*time.Millisecond {
+	if m.phase != ended && !m.finished && now.Sub(m.reported) >= 250*time.Millisecond {
 		m.report(ctx)
 	}
 }
@@ -572,6 +573,7 @@ func (m *maintainer) finish(ctx actor.Context) {
 	m.dropFeeder(ctx)
 	m.phase = draining
 	m.stopBy = time.Now()
+	m.finished = true
 	m.reportAs(ctx, messages.FeedState_FEED_FINISHED, "")
 }
 
@@ -596,6 +598,9 @@ func (m *maintainer) drain(ctx actor.Context, now time.Time) {
 }
 
 func (m *maintainer) stopped(ctx actor.Context) {
+	if !m.finished {
+		m.reportAs(ctx, messages.FeedState_FEED_STOPPED, "")
+	}
 	m.phase = ended
 	ctx.Send(ctx.Parent(), &feedStopped{name: m.Changefeed})
 }

@@ -124,7 +124,7 @@ func (p *parts) assemble(ctx context.Context, o Options) error {
 	}
 	p.closers = append(p.closers, p.etcd.Close)
 	p.store = cluster.NewStore(p.etcd.Client())
-	if p.member, err = p.store.Join(ctx, cluster.JoinOptions{ID: nodeName, TTL: leaseTTL}); err != nil {
+	if p.member, err = p.store.Join(ctx, cluster.JoinOptions{ID: nodeName, TTL: leaseTTL, Alone: true}); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	p.closers = append(p.closers, p.leave)
@@ -252,7 +252,7 @@ func (r *Running) run(ctx context.Context, o Options, p *parts) {
 func (p *parts) feed(o Options) (FeedParts, error) {
 	entry := o.Log.WithField("changefeed", o.Changefeed)
 	sink, err := sinks.Open(o.To, sinks.Env{
-		Changefeed: o.Changefeed + "/" + p.record.UUID, Catalog: p.catalog, Format: p.source.Format(), Log: entry,
+		Changefeed: o.Changefeed, ID: p.record.UUID, Catalog: p.catalog, Format: p.source.Format(), Log: entry,
 	})
 	if err != nil {
 		return FeedParts{}, err

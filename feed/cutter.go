@@ -123,7 +123,9 @@ func (c *Cutter) DDL(s *schema.Statement) error {
 // Commit ends a transaction: the events at its commit-ts follow its rows, DDL before syncpoint.
 func (c *Cutter) Commit(m relay.Mark, wallMs int64) error {
 	prev := c.last
-	c.last = m.Ts
+	if m.Position != "" {
+		c.last = m.Ts
+	}
 	if m.Ts <= c.skip {
 		return nil
 	}
@@ -131,7 +133,8 @@ func (c *Cutter) Commit(m relay.Mark, wallMs int64) error {
 		c.pending = nil
 		c.emit(Item{Event: ddlEvent(d, c.tables, wallMs), DDL: d})
 	}
-	if c.interval > 0 && prev > 0 && prev>>syncpointShift/c.interval != m.Ts>>syncpointShift/c.interval {
+	// A mark without a position lies inside of the upstream's transaction: the boundary waits for its end.
+	if c.interval > 0 && prev > 0 && m.Position != "" && prev>>syncpointShift/c.interval != m.Ts>>syncpointShift/c.interval {
 		c.emit(Item{Event: &messages.Event{
 			Key:            keyOf(m.Ts, messages.EventKind_EVENT_SYNCPOINT),
 			Info:           &messages.EventInfo{Influence: uint32(schema.All), NeedsTrigger: true},

@@ -51,6 +51,9 @@ func stream(t *testing.T, c *Cutter, script ...string) {
 		case strings.HasPrefix(step, "commit "):
 			fmt.Sscanf(step, "commit %d", &ts)
 			err = c.Commit(relay.Mark{Ts: ts, Position: fmt.Sprint("p", ts)}, int64(ts))
+		case strings.HasPrefix(step, "part "):
+			fmt.Sscanf(step, "part %d", &ts)
+			err = c.Commit(relay.Mark{Ts: ts}, int64(ts))
 		case strings.HasPrefix(step, "ddl "):
 			fmt.Sscanf(strings.Replace(step, "@", " ", 1), "ddl %s %d", &name, &ts)
 			err = c.DDL(&schema.Statement{CommitTs: ts, Query: name})
@@ -132,6 +135,16 @@ func TestCutter(t *testing.T) {
 			},
 			want: fmt.Sprintf("t1 v5: %d.0\nddl %d tables [1]\nsyncpoint %[2]d at p%[2]d\nt1 v%[2]d: %d.0\nresolved %[3]d",
 				95<<syncpointShift, 205<<syncpointShift, 206<<syncpointShift),
+		},
+		{
+			name: "a syncpoint waits for the end of the upstream's transaction",
+			from: 90 << syncpointShift, syncpoints: 100,
+			script: []string{
+				fmt.Sprintf("ddl a@%d", 205<<syncpointShift), fmt.Sprintf("part %d", 205<<syncpointShift),
+				fmt.Sprintf("a@%d.0", 206<<syncpointShift), fmt.Sprintf("commit %d", 206<<syncpointShift),
+			},
+			want: fmt.Sprintf("ddl %d tables [1]\nt1 v%[1]d: %d.0\nsyncpoint %[2]d at p%[2]d\nresolved %[2]d",
+				205<<syncpointShift, 206<<syncpointShift),
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,7 +24,7 @@ type stream struct {
 	table      *schema.Table
 	decoder    *sinks.Decoder
 	encoder    codec.Encoder
-	superseded bool // a later DDL is finished: all rows of this version are down
+	superseded uint64 // commit-ts of a later DDL that is finished: all rows of this version up to there are down; or 0
 	partly     []cover
 	accepted   sinks.Position // rows at or below are encoded, or were complete before
 	date       string         // of the newest file
@@ -57,7 +57,8 @@ func (o *options) openStream(l layout, t *schema.Table, span sinks.SpanKey, f ro
 		return nil, err
 	}
 	if len(versions) > 0 && versions[len(versions)-1] > t.Version {
-		s.superseded = true
+		i, _ := slices.BinarySearch(versions, t.Version+1)
+		s.superseded = versions[i]
 		return s, nil
 	}
 	if !slices.Contains(versions, t.Version) { // a table that was there at the start
@@ -81,8 +82,8 @@ func (o *options) openStream(l layout, t *schema.Table, span sinks.SpanKey, f ro
 
 // fresh gives what of the chunks is not in files yet. The result does not share with the stream.
 func (s *stream) fresh(chunks []*messages.Chunk) ([]*messages.Chunk, error) {
-	if s.superseded {
-		return nil, nil
+	if s.superseded > 0 {
+		return nil, s.allDown(chunks)
 	}
 	chunks = sinks.After(chunks, s.accepted)
 	if len(s.partly) == 0 {
@@ -97,6 +98,19 @@ func (s *stream) fresh(chunks []*messages.Chunk) ([]*messages.Chunk, error) {
 		kept = append(kept, left...)
 	}
 	return kept, nil
+}
+
+// allDown checks that a superseded version gets repeated rows only: one that commits above the DDL that ended the version
+// was filed under the wrong one, and would be lost to every reader.
+func (s *stream) allDown(chunks []*messages.Chunk) error {
+	for _, c := range chunks {
+		if c.CommitTs > s.superseded {
+			return &sinks.Fatal{Err: fmt.Errorf("a row of table %s.%s at commit-ts %d is of version %d, which the DDL at commit-ts %d ended: "+
+				"the definitions went wrong; create the changefeed again with an empty folder", s.table.Schema, s.table.Name,
+				c.CommitTs, s.table.Version, s.superseded)}
+		}
+	}
+	return nil
 }
 
 // full tells whether the next row begins a new file: the open one has its size, or the row another date.
