@@ -163,6 +163,8 @@ func (g *group) Receive(ctx actor.Context) {
 		g.drop(ctx, msg.dispatcher, "the sink started over")
 	case *messages.SinkStarted:
 		g.onSinkStarted(ctx, msg)
+	case *messages.SinkProgress:
+		g.rows += msg.Rows
 	case *messages.SinkState:
 		g.state = msg
 		g.beat(ctx)

@@ -803,6 +803,52 @@ func (x *SinkStarted) GetTimes() uint64 {
 	return 0
 }
 
+// SinkProgress: sink -> group, as it goes on. Rows that it has written since the last one; a row that comes again may
+// count again. No answer.
+type SinkProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rows          uint64                 `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SinkProgress) Reset() {
+	*x = SinkProgress{}
+	mi := &file_sink_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SinkProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SinkProgress) ProtoMessage() {}
+
+func (x *SinkProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_sink_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SinkProgress.ProtoReflect.Descriptor instead.
+func (*SinkProgress) Descriptor() ([]byte, []int) {
+	return file_sink_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SinkProgress) GetRows() uint64 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 var File_sink_proto protoreflect.FileDescriptor
 
 const file_sink_proto_rawDesc = "" +
@@ -878,7 +924,9 @@ const file_sink_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\x0e2\x0f.weir.ErrorKindR\x04kind\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"#\n" +
 	"\vSinkStarted\x12\x14\n" +
-	"\x05times\x18\x01 \x01(\x04R\x05times*@\n" +
+	"\x05times\x18\x01 \x01(\x04R\x05times\"\"\n" +
+	"\fSinkProgress\x12\x12\n" +
+	"\x04rows\x18\x01 \x01(\x04R\x04rows*@\n" +
 	"\tErrorKind\x12\x0e\n" +
 	"\n" +
 	"ERROR_NONE\x10\x00\x12\x12\n" +
@@ -898,7 +946,7 @@ func file_sink_proto_rawDescGZIP() []byte {
 }
 
 var file_sink_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_sink_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_sink_proto_goTypes = []any{
 	(ErrorKind)(0),         // 0: weir.ErrorKind
 	(*Write)(nil),          // 1: weir.Write
@@ -914,16 +962,17 @@ var file_sink_proto_goTypes = []any{
 	(*Checkpoint)(nil),     // 11: weir.Checkpoint
 	(*SinkState)(nil),      // 12: weir.SinkState
 	(*SinkStarted)(nil),    // 13: weir.SinkStarted
-	(*Span)(nil),           // 14: weir.Span
-	(*RowBatch)(nil),       // 15: weir.RowBatch
-	(*DDL)(nil),            // 16: weir.DDL
+	(*SinkProgress)(nil),   // 14: weir.SinkProgress
+	(*Span)(nil),           // 15: weir.Span
+	(*RowBatch)(nil),       // 16: weir.RowBatch
+	(*DDL)(nil),            // 17: weir.DDL
 }
 var file_sink_proto_depIdxs = []int32{
-	14, // 0: weir.Write.span:type_name -> weir.Span
-	15, // 1: weir.Write.rows:type_name -> weir.RowBatch
-	14, // 2: weir.Flush.span:type_name -> weir.Span
-	16, // 3: weir.Execute.ddl:type_name -> weir.DDL
-	14, // 4: weir.Forget.span:type_name -> weir.Span
+	15, // 0: weir.Write.span:type_name -> weir.Span
+	16, // 1: weir.Write.rows:type_name -> weir.RowBatch
+	15, // 2: weir.Flush.span:type_name -> weir.Span
+	17, // 3: weir.Execute.ddl:type_name -> weir.DDL
+	15, // 4: weir.Forget.span:type_name -> weir.Span
 	0,  // 5: weir.SinkState.kind:type_name -> weir.ErrorKind
 	6,  // [6:6] is the sub-list for method output_type
 	6,  // [6:6] is the sub-list for method input_type
@@ -946,7 +995,7 @@ func file_sink_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sink_proto_rawDesc), len(file_sink_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

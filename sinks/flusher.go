@@ -14,8 +14,9 @@ import (
 type (
 	// done: flush child -> shell. The job is done, or failed with err.
 	done struct {
-		job *job
-		err error
+		job  *job
+		err  error
+		rows uint64 // written since the last one
 	}
 	// crashed: flush child -> shell. The Writer panicked on the job.
 	crashed struct{ job *job }
@@ -26,6 +27,8 @@ type flusher struct {
 	open   func() (Writer, error)
 	writer Writer
 	job    *job // that runs
+	// counted is how many rows the Writer had written when it was asked last.
+	counted uint64
 }
 
 func flusherProps(open func() (Writer, error)) *actor.Props {
@@ -41,8 +44,23 @@ func (f *flusher) Receive(ctx actor.Context) {
 		ctx.Send(ctx.Parent(), &crashed{f.job})
 	case *job:
 		f.job = m
-		ctx.Send(ctx.Parent(), &done{m, f.do(m)})
+		err := f.do(m)
+		ctx.Send(ctx.Parent(), &done{m, err, f.took()})
 	}
+}
+
+// A counter is a Writer that tells how many rows it has written so far.
+type counter interface{ Rows() uint64 }
+
+// took counts the rows since the last call, if the Writer does.
+func (f *flusher) took() uint64 {
+	c, ok := f.writer.(counter)
+	if !ok {
+		return 0
+	}
+	before := f.counted
+	f.counted = c.Rows()
+	return f.counted - min(before, f.counted)
 }
 
 func (f *flusher) do(j *job) error {

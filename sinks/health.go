@@ -85,3 +85,10 @@ func (h *Health) tell(ctx actor.Context, kind messages.ErrorKind, reason string)
 func (h *Health) Started(ctx actor.Context, times uint64) {
 	reply(ctx, h.owner, &messages.SinkStarted{Times: times})
 }
+
+// Took tells the owner that rows were written.
+func (h *Health) Took(ctx actor.Context, rows uint64) {
+	if rows > 0 && h.owner != nil {
+		ctx.Send(h.owner, &messages.SinkProgress{Rows: rows})
+	}
+}

@@ -205,6 +205,7 @@ func (s *shell) onDone(ctx actor.Context, m *done) {
 	}
 	s.busy = false
 	s.health.Works(ctx, "writer")
+	s.health.Took(ctx, m.rows)
 	s.finish(ctx, m.job)
 	s.next(ctx)
 }

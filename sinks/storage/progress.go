@@ -17,6 +17,7 @@ type progress struct {
 	waiting bool              // for the commit under way
 
 	accepted []ack
+	rows     uint64 // encoded
 	settled
 }
 
@@ -109,7 +110,9 @@ func (w *worker) chunk(state *spanState, c *messages.Chunk) error {
 	}
 	w.progress.touched[s] = true
 	s.idle = 0
-	return s.encode(c, w.env.Now())
+	n, err := s.encode(c, w.env.Now())
+	w.progress.rows += n
+	return err
 }
 
 // acknowledge notes a write: accepted now, durable with the newest file of its span.

@@ -301,6 +301,7 @@ func (s *sink) onWorked(ctx actor.Context, m *worked) {
 	l := s.lanes[m.lane]
 	l.busy = false
 	s.health.Works(ctx, l.name(false))
+	s.health.Took(ctx, m.rows)
 	for _, a := range m.accepted {
 		s.talk.Accepted(ctx, a.dispatcher, a.seq)
 	}

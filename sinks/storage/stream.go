@@ -142,12 +142,13 @@ func (s *stream) begin(commitTs uint64) error {
 	return nil
 }
 
-// encode appends a chunk's rows to the buffer. Only a row that cannot be encoded fails, and that for good.
-func (s *stream) encode(c *messages.Chunk, now time.Time) error {
+// encode appends a chunk's rows to the buffer, and counts them. Only a row that cannot be encoded fails, and that for good.
+func (s *stream) encode(c *messages.Chunk, now time.Time) (count uint64, err error) {
 	s.row.CommitTs = c.CommitTs
 	s.row.WallMs = int64(c.CommitTs >> 18)
 	s.row.BuildMs = now.UnixMilli()
-	err := s.decoder.Rows(c, func(op rows.Op, old, new []rows.Value) error {
+	err = s.decoder.Rows(c, func(op rows.Op, old, new []rows.Value) error {
+		count++
 		s.row.Op, s.row.Old, s.row.New = op, old, new
 		buffer, err := s.encoder.Row(s.buffer, &s.row)
 		s.buffer = buffer
@@ -157,11 +158,11 @@ func (s *stream) encode(c *messages.Chunk, now time.Time) error {
 		err = &sinks.Fatal{Err: fmt.Errorf("encode a row of table %s.%s (version %d): %w", s.table.Schema, s.table.Name, s.table.Version, err)}
 	}
 	if err != nil {
-		return err
+		return count, err
 	}
 	s.accepted = sinks.PositionOf(c)
 	s.open.last = s.accepted
-	return nil
+	return count, nil
 }
 
 // drain writes the buffer to the file. After an error the file is cut to what it had, and the buffer is whole: so drain

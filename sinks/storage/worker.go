@@ -23,6 +23,7 @@ type (
 	worked struct {
 		lane     int
 		accepted []ack
+		rows     uint64
 		settled
 	}
 	// committedFiles: worker -> sink. Files became durable.
@@ -146,7 +147,7 @@ func (w *worker) resume(ctx actor.Context) {
 	case err == nil:
 		p := w.progress
 		w.progress = nil
-		ctx.Request(w.sink, &worked{w.lane, p.accepted, p.settled})
+		ctx.Request(w.sink, &worked{w.lane, p.accepted, p.rows, p.settled})
 	case errors.Is(err, errWait):
 		if w.running == nil {
 			w.trouble(ctx, false, errors.Join(errLost, err)) // nothing to wait for: state is broken
