@@ -84,9 +84,8 @@ func (s *Bootstrap) Finish(tables []Table) (*Barrier, []Effect) {
 	}
 	reports := s.sorted()
 	effects := b.adopt(reports)
-	for _, id := range b.spans.order {
-		t := b.spans.tables[id]
-		for _, open := range gaps(Whole(id), t.spans()) {
+	for _, t := range b.spans.order {
+		for _, open := range gaps(Whole(t.ID), t.spans()) {
 			b.spans.addSpan(t, open, Start{later(start.Position, t.Since), start.CheckpointTs})
 		}
 	}

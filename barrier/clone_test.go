@@ -51,9 +51,10 @@ func (p *Party) clone() *Party {
 func (b *Barrier) clone() *Barrier {
 	c := *b
 	c.spans = newSpans()
-	c.spans.order = slices.Clone(b.spans.order)
-	for id, t := range b.spans.tables {
-		c.spans.tables[id] = &table{Table: t.Table, members: make([]*member, 0, len(t.members))}
+	for _, t := range b.spans.order {
+		o := &table{Table: t.Table, members: make([]*member, 0, len(t.members))}
+		c.spans.tables[t.ID] = o
+		c.spans.order = append(c.spans.order, o)
 	}
 	moved := func(m *member) *member {
 		o := *m

@@ -1,6 +1,7 @@
 package barrier
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -53,7 +54,7 @@ type table struct {
 // spans is every span of the changefeed: the maintainer's map of who serves what.
 type spans struct {
 	tables  map[TableID]*table
-	order   []TableID // sorted, so that effects come in one order
+	order   []*table // by id, so that effects come in one order
 	byID    map[DispatcherID]*member
 	trigger *member
 	// unplaced holds the members that do not replicate: they hold the checkpoint.
@@ -72,9 +73,14 @@ func newSpans() spans {
 func (s *spans) addTable(t Table) *table {
 	added := &table{Table: t}
 	s.tables[t.ID] = added
-	i, _ := slices.BinarySearch(s.order, t.ID)
-	s.order = slices.Insert(s.order, i, t.ID)
+	i, _ := s.rank(t.ID)
+	s.order = slices.Insert(s.order, i, added)
 	return added
+}
+
+// rank is where a table stands, or would stand, in the order.
+func (s *spans) rank(id TableID) (int, bool) {
+	return slices.BinarySearchFunc(s.order, id, func(t *table, id TableID) int { return cmp.Compare(t.ID, id) })
 }
 
 // addSpan makes an absent member of a table; nil makes the table trigger.
@@ -100,7 +106,7 @@ func (s *spans) dropTable(id TableID) {
 		s.dropMember(m)
 	}
 	delete(s.tables, id)
-	if i, found := slices.BinarySearch(s.order, id); found {
+	if i, found := s.rank(id); found {
 		s.order = slices.Delete(s.order, i, i+1)
 	}
 }
@@ -148,8 +154,8 @@ func (s *spans) member(span Span) *member {
 // each visits the trigger and then every member in the order of their spans.
 func (s *spans) each(visit func(*member)) {
 	visit(s.trigger)
-	for _, id := range s.order {
-		for _, m := range s.tables[id].members {
+	for _, t := range s.order {
+		for _, m := range t.members {
 			visit(m)
 		}
 	}
