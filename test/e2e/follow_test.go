@@ -54,24 +54,24 @@ func TestFollowRowsAndDDL(t *testing.T) {
 	for _, protocol := range []string{"csv", "canal-json"} {
 		t.Run(protocol+"/already there", func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, protocol)
-			f.server.MustExec(t, rowsAndDDL...)
-			f.catchUp()
-			f.compare()
+			f := newChangefeed(t, protocol)
+			f.Server.MustExec(t, rowsAndDDL...)
+			f.CatchUp()
+			f.Compare()
 		})
 		t.Run(protocol+"/while it follows", func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, protocol)
-			p := f.follow()
-			f.server.MustExec(t, rowsAndDDL...)
-			eventually(t, p, "rows are in the files", func() bool { return f.rows() > 0 })
-			p.signal(os.Interrupt)
-			if code := p.wait(t); code != 0 {
+			f := newChangefeed(t, protocol)
+			p := f.Follow()
+			f.Server.MustExec(t, rowsAndDDL...)
+			p.Eventually(t, "rows are in the files", func() bool { return f.Rows() > 0 })
+			p.Signal(os.Interrupt)
+			if code := p.Wait(t); code != 0 {
 				t.Fatalf("after Ctrl-C: got exit code %d, want 0", code)
 			}
-			f.catchUp()
-			f.compare()
-			if said := p.stderr.String(); strings.Contains(said, "hunter2") || strings.Contains(said, "zwei") {
+			f.CatchUp()
+			f.Compare()
+			if said := p.Stderr(); strings.Contains(said, "hunter2") || strings.Contains(said, "zwei") {
 				t.Error("the log holds a password or a row's data")
 			}
 		})
@@ -80,36 +80,36 @@ func TestFollowRowsAndDDL(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, "csv", "--tables", "shop.*,!shop.tmp_*")
-	f.server.MustExec(t, `CREATE DATABASE shop; CREATE DATABASE other; CREATE TABLE shop.a (id INT PRIMARY KEY);
+	f := newChangefeed(t, "csv", "--tables", "shop.*,!shop.tmp_*")
+	f.Server.MustExec(t, `CREATE DATABASE shop; CREATE DATABASE other; CREATE TABLE shop.a (id INT PRIMARY KEY);
 		CREATE TABLE shop.tmp_b (id INT PRIMARY KEY); CREATE TABLE other.c (id INT PRIMARY KEY);
 		INSERT INTO shop.a VALUES (1); INSERT INTO shop.tmp_b VALUES (1); INSERT INTO other.c VALUES (1)`)
-	f.catchUp()
-	f.server.MustExec(t, `DROP DATABASE other; DROP TABLE shop.tmp_b`)
-	f.compare()
+	f.CatchUp()
+	f.Server.MustExec(t, `DROP DATABASE other; DROP TABLE shop.tmp_b`)
+	f.Compare()
 }
 
 // Killed at any moment, the same command goes on, and the files hold each row once.
 func TestResumeAfterKill(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, "csv")
-	f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, n INT NOT NULL)`)
+	f := newChangefeed(t, "csv")
+	f.Server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, n INT NOT NULL)`)
 	id := 0
 	for round := range 5 {
-		p := f.follow()
-		before := f.rows()
+		p := f.Follow()
+		before := f.Rows()
 		for range 100 {
 			id++
-			f.server.MustExec(t, fmt.Sprintf(`BEGIN; INSERT INTO shop.t (id, n) VALUES (%[1]d, 0), (-%[1]d, 0);
+			f.Server.MustExec(t, fmt.Sprintf(`BEGIN; INSERT INTO shop.t (id, n) VALUES (%[1]d, 0), (-%[1]d, 0);
 				UPDATE shop.t SET n = %[1]d WHERE id = %[1]d; DELETE FROM shop.t WHERE id = -%[1]d + 50; COMMIT`, id))
 		}
 		// At another moment of the stream in each round.
-		eventually(t, p, "new rows are in the files", func() bool { return f.rows() > before+50*round })
-		p.kill()
-		f.server.MustExec(t, fmt.Sprintf(`ALTER TABLE shop.t ADD COLUMN c%d INT DEFAULT %d`, round, round))
+		p.Eventually(t, "new rows are in the files", func() bool { return f.Rows() > before+50*round })
+		p.Kill()
+		f.Server.MustExec(t, fmt.Sprintf(`ALTER TABLE shop.t ADD COLUMN c%d INT DEFAULT %d`, round, round))
 	}
-	f.catchUp()
-	f.compare()
+	f.CatchUp()
+	f.Compare()
 }
 
 func TestStopInOrder(t *testing.T) {
@@ -117,15 +117,15 @@ func TestStopInOrder(t *testing.T) {
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, "csv")
-			f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
-			p := f.follow()
-			eventually(t, p, "the row is in the files", func() bool { return f.rows() == 1 })
-			p.signal(s)
-			if code := p.wait(t); code != 0 {
+			f := newChangefeed(t, "csv")
+			f.Server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
+			p := f.Follow()
+			p.Eventually(t, "the row is in the files", func() bool { return f.Rows() == 1 })
+			p.Signal(s)
+			if code := p.Wait(t); code != 0 {
 				t.Errorf("got exit code %d, want 0", code)
 			}
-			f.compare()
+			f.Compare()
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/weir-cdc/weir/test/mariadb"
+	"github.com/weir-cdc/weir/test/weir"
 )
 
 // What no retry can mend ends weir with exit code 1, and an error that names what, where and the fix.
@@ -15,7 +16,7 @@ func TestRefuses(t *testing.T) {
 	cases := []struct {
 		name   string
 		server []string // further arguments of the upstream
-		setUp  func(t *testing.T, f *fixture)
+		setUp  func(t *testing.T, f *weir.Changefeed)
 		args   []string
 		want   []string
 	}{
@@ -36,27 +37,27 @@ func TestRefuses(t *testing.T) {
 		},
 		{
 			name: "a wrong password",
-			setUp: func(t *testing.T, f *fixture) {
-				f.server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
-				f.replace("mysql://root@", "mysql://repl:wrong@")
+			setUp: func(t *testing.T, f *weir.Changefeed) {
+				f.Server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
+				f.Replace("mysql://root@", "mysql://repl:wrong@")
 			},
 			want: []string{"repl"},
 		},
 		{
 			name: "no grants",
-			setUp: func(t *testing.T, f *fixture) {
-				f.server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
-				f.replace("mysql://root@", "mysql://repl:right@")
+			setUp: func(t *testing.T, f *weir.Changefeed) {
+				f.Server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
+				f.Replace("mysql://root@", "mysql://repl:right@")
 			},
 			want: []string{"GRANT"},
 		},
 		{
 			name: "a folder with somebody else's files",
-			setUp: func(t *testing.T, f *fixture) {
-				if err := os.MkdirAll(f.out, 0o755); err != nil {
+			setUp: func(t *testing.T, f *weir.Changefeed) {
+				if err := os.MkdirAll(f.Out, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(f.out, "thesis.txt"), nil, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(f.Out, "thesis.txt"), nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -71,21 +72,21 @@ func TestRefuses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixtureOf(t, mariadb.Start(t, mariadb.Args(c.server...)), "csv", c.args...)
+			f := weir.NewChangefeed(t, mariadb.Start(t, mariadb.Args(c.server...)), "csv", c.args...)
 			if c.setUp != nil {
 				c.setUp(t, f)
 			}
-			p := f.follow()
-			if code := p.wait(t); code != 1 {
+			p := f.Follow()
+			if code := p.Wait(t); code != 1 {
 				t.Errorf("got exit code %d, want 1", code)
 			}
-			_, last, _ := strings.Cut(p.stderr.String(), "weir: ")
+			_, last, _ := strings.Cut(p.Stderr(), "weir: ")
 			for _, want := range c.want {
 				if !strings.Contains(last, want) {
 					t.Errorf("got %q, want an error that names %q", last, want)
 				}
 			}
-			if strings.Contains(p.stderr.String(), "wrong@") {
+			if strings.Contains(p.Stderr(), "wrong@") {
 				t.Error("the password is shown")
 			}
 		})
@@ -94,16 +95,16 @@ func TestRefuses(t *testing.T) {
 
 func TestRefusesADataDirectoryInUse(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, "csv")
-	f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
-	first := f.follow()
-	eventually(t, first, "the row is in the files", func() bool { return f.rows() == 1 })
-	second := f.follow()
-	if code := second.wait(t); code != 1 || !strings.Contains(second.stderr.String(), "data directory in use") {
-		t.Errorf("got exit code %d, %q, want 1 and that the data directory is in use", code, second.stderr.String())
+	f := newChangefeed(t, "csv")
+	f.Server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
+	first := f.Follow()
+	first.Eventually(t, "the row is in the files", func() bool { return f.Rows() == 1 })
+	second := f.Follow()
+	if code := second.Wait(t); code != 1 || !strings.Contains(second.Stderr(), "data directory in use") {
+		t.Errorf("got exit code %d, %q, want 1 and that the data directory is in use", code, second.Stderr())
 	}
 	select {
-	case <-first.ended:
+	case <-first.Ended():
 		t.Error("the first weir ended")
 	default:
 	}
@@ -112,20 +113,20 @@ func TestRefusesADataDirectoryInUse(t *testing.T) {
 // An upstream that goes away is waited for: nothing fails, and what comes later arrives.
 func TestUpstreamRestarts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, "csv")
-	f.server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
-	p := f.follow()
-	eventually(t, p, "the row is in the files", func() bool { return f.rows() == 1 })
-	if err := f.server.Kill(); err != nil {
+	f := newChangefeed(t, "csv")
+	f.Server.MustExec(t, `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)`)
+	p := f.Follow()
+	p.Eventually(t, "the row is in the files", func() bool { return f.Rows() == 1 })
+	if err := f.Server.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, p, "the warning is logged", func() bool { return strings.Contains(p.stderr.String(), "warning") })
-	f.server.MustRestart(t)
-	f.server.MustExec(t, `INSERT INTO shop.t VALUES (2)`)
-	eventually(t, p, "the next row is in the files", func() bool { return f.rows() == 2 })
-	p.signal(os.Interrupt)
-	if code := p.wait(t); code != 0 {
+	p.Eventually(t, "the warning is logged", func() bool { return strings.Contains(p.Stderr(), "warning") })
+	f.Server.MustRestart(t)
+	f.Server.MustExec(t, `INSERT INTO shop.t VALUES (2)`)
+	p.Eventually(t, "the next row is in the files", func() bool { return f.Rows() == 2 })
+	p.Signal(os.Interrupt)
+	if code := p.Wait(t); code != 0 {
 		t.Errorf("got exit code %d, want 0", code)
 	}
-	f.compare()
+	f.Compare()
 }

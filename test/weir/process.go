@@ -1,4 +1,6 @@
-package e2e
+// Package weir runs the weir binary as a user does, for tests: processes of their own, which are signalled and killed,
+// and whole changefeeds from a MariaDB into files, whose result is compared with the server's tables.
+package weir
 
 import (
 	"bytes"
@@ -14,22 +16,19 @@ import (
 	"time"
 )
 
-// binary is the weir under test, built once for all tests.
+// binary is the weir under test, which Main builds once for all tests of a package.
 var binary string
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "weir-e2e-")
+// Main builds the weir binary and runs a package's tests: TestMain calls it and exits with what it returns.
+func Main(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "weir-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "weir")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/node")
+	build := exec.Command("go", "build", "-o", binary, "github.com/weir-cdc/weir/cmd/node")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build weir: %v\n%s", err, out)
@@ -38,8 +37,8 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// A process is one running weir.
-type process struct {
+// A Process is one running weir.
+type Process struct {
 	cmd    *exec.Cmd
 	stdout output
 	stderr output
@@ -65,10 +64,10 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// launch starts weir with these arguments; it is killed when the test ends, and what it said is shown if the test failed.
-func launch(t *testing.T, args ...string) *process {
+// Launch starts weir with these arguments; it is killed when the test ends, and what it said is shown if the test failed.
+func Launch(t testing.TB, args ...string) *Process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	p.cmd.SysProcAttr = attributes()
 	if err := p.cmd.Start(); err != nil {
@@ -79,7 +78,7 @@ func launch(t *testing.T, args ...string) *process {
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
-		p.kill()
+		p.Kill()
 		if t.Failed() {
 			t.Logf("weir %s\nexit: %v\n%s%s", strings.Join(args, " "), p.err, tail(p.stdout.String()), tail(p.stderr.String()))
 		}
@@ -92,26 +91,39 @@ func tail(text string) string {
 	return strings.Join(lines[max(0, len(lines)-40):], "")
 }
 
-func (p *process) signal(s os.Signal) {
+// Pid gives the process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Stdout gives what the process has said so far.
+func (p *Process) Stdout() string { return p.stdout.String() }
+
+// Stderr gives what the process has logged so far.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
+// Ended is closed once the process is gone.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) {
 	_ = p.cmd.Process.Signal(s) // one that has ended needs none
 }
 
-// kill ends the process as a power cut would.
-func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
+// Kill ends the process as a power cut would.
+func (p *Process) Kill() {
+	p.Signal(syscall.SIGKILL)
 	<-p.ended
 }
 
 // exitTime bounds how long weir may take to end, or to catch up.
 const exitTime = 60 * time.Second
 
-// wait gives the exit code.
-func (p *process) wait(t *testing.T) int {
+// Wait waits for the end and gives the exit code.
+func (p *Process) Wait(t testing.TB) int {
 	t.Helper()
 	select {
 	case <-p.ended:
 	case <-time.After(exitTime):
-		p.signal(syscall.SIGQUIT) // its goroutines' stacks tell what it waited for
+		p.Signal(syscall.SIGQUIT) // its goroutines' stacks tell what it waited for
 		<-p.ended
 		t.Fatalf("weir did not end within %v", exitTime)
 	}
@@ -126,8 +138,8 @@ func (p *process) wait(t *testing.T) int {
 	return -1
 }
 
-// eventually polls until the condition holds.
-func eventually(t *testing.T, p *process, what string, condition func() bool) {
+// Eventually polls until the condition holds.
+func (p *Process) Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -1,0 +1,127 @@
+package weir
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weir-cdc/weir/test/mariadb"
+	"github.com/weir-cdc/weir/test/replay"
+)
+
+// A Changefeed is an upstream and one changefeed of it into files.
+type Changefeed struct {
+	Server   *mariadb.Server
+	Out      string   // the folder that it writes to
+	Protocol string   // "csv" or "canal-json"
+	Args     []string // of weir
+	t        testing.TB
+}
+
+// NewChangefeed gives a changefeed of an upstream, not yet started; settings are further flags for weir. It begins at
+// the earliest position.
+func NewChangefeed(t testing.TB, server *mariadb.Server, protocol string, settings ...string) *Changefeed {
+	t.Helper()
+	dir := t.TempDir()
+	f := &Changefeed{t: t, Server: server, Out: filepath.Join(dir, "out"), Protocol: protocol}
+	f.Args = append([]string{"run",
+		"--from", f.Server.URI(), "--to", "file://" + f.Out + "?flush-interval=100ms&protocol=" + protocol,
+		"--start-at", "earliest", "--data-dir", filepath.Join(dir, "state"), "--syncpoint-interval", "1s",
+	}, settings...)
+	return f
+}
+
+// Replace changes the arguments of weir.
+func (f *Changefeed) Replace(old, with string) {
+	for i := range f.Args {
+		f.Args[i] = strings.ReplaceAll(f.Args[i], old, with)
+	}
+}
+
+// Follow starts weir, which goes on where it was.
+func (f *Changefeed) Follow(more ...string) *Process {
+	f.t.Helper()
+	return Launch(f.t, append(slices.Clone(f.Args), more...)...)
+}
+
+// CatchUp runs weir until everything committed by now is in the files.
+func (f *Changefeed) CatchUp() {
+	f.t.Helper()
+	p := f.Follow("--stop-at", "current")
+	if code := p.Wait(f.t); code != 0 {
+		f.t.Fatalf("weir run --stop-at current: got exit code %d, want 0", code)
+	}
+}
+
+// Rows counts the rows that the files hold so far.
+func (f *Changefeed) Rows() int {
+	o, err := replay.Read(f.Out)
+	if err != nil {
+		return 0 // the folder is not there yet, or a schema file is not
+	}
+	return o.Rows()
+}
+
+// Compare plays the files to their final state and compares every table of the upstream with it.
+func (f *Changefeed) Compare() {
+	f.t.Helper()
+	o, err := replay.Read(f.Out)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	state, problems, err := o.Final()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for i, p := range problems {
+		if i == 20 {
+			f.t.Errorf("%d problems in all", len(problems))
+			break
+		}
+		f.t.Error(p)
+	}
+	upstream := f.Tables()
+	for _, name := range upstream {
+		if state[name] == nil {
+			f.t.Errorf("table %s is not in the files", name)
+			continue
+		}
+		schema, table, _ := strings.Cut(name, ".")
+		want, err := replay.Upstream(f.t.Context(), f.Server.DB(), schema, table, state[name].Columns, f.Protocol)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if diff := replay.Diff(state[name].Rows(), want); diff != "" {
+			f.t.Errorf("table %s: %s", name, diff)
+		}
+	}
+	for name := range state {
+		if !slices.Contains(upstream, name) {
+			f.t.Errorf("table %s is in the files, but not upstream", name)
+		}
+	}
+}
+
+// Tables lists the upstream's tables as schema.table.
+func (f *Changefeed) Tables() (names []string) {
+	f.t.Helper()
+	result, err := f.Server.DB().QueryContext(f.t.Context(), `SELECT CONCAT(table_schema, '.', table_name)
+		FROM information_schema.tables WHERE table_type = 'BASE TABLE'
+		AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')`)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer result.Close()
+	for result.Next() {
+		var name string
+		if err := result.Scan(&name); err != nil {
+			f.t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := result.Err(); err != nil {
+		f.t.Fatal(err)
+	}
+	return names
+}
