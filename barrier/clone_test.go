@@ -194,6 +194,7 @@ func (e *encoder) node(w *world, n *node) {
 		e.name(p.id)
 	}
 	e.span(n.span)
+	e.buf = append(e.buf, n.schema...)
 	e.pos(n.start)
 	e.u64(uint64(w.next(n)))
 	e.u64(uint64(n.accepted))

@@ -110,6 +110,7 @@ func (sc *scenario) concerns(e *Event, span Span) bool {
 type node struct {
 	party    *Party
 	span     Span
+	schema   string
 	start    Position
 	cursor   int
 	accepted uint32 // rows that the sink has taken and not made durable
@@ -484,20 +485,21 @@ func (w *world) settle() {
 		w.reshape()
 		for _, a := range w.maintainer.Absent() {
 			if !slices.Contains(w.sources, a.Span) {
-				w.create(a.Span)
+				w.create(a)
 			}
 		}
 	}
 	w.purge()
 }
 
-func (w *world) create(span Span) {
+func (w *world) create(a Absent) {
+	span := a.Span
 	w.lastID++
 	id := DispatcherID(fmt.Sprintf("d%d", w.lastID))
 	start, err := w.maintainer.Create(span, id)
 	w.must(err)
 	w.checkCreate(span, start)
-	n := &node{span: span, start: start.Position}
+	n := &node{span: span, schema: a.Schema, start: start.Position}
 	if span == TriggerSpan {
 		n.party = NewTrigger(id, w.epoch, start)
 	} else {
@@ -632,7 +634,7 @@ func (w *world) deliver(p packet) {
 
 // report is a dispatcher's answer to a new maintainer.
 func (w *world) report(n *node) Report {
-	return Report{ID: n.party.ID(), Span: n.span, CheckpointTs: w.checkpoint(n), Passed: n.party.LastPassed(),
+	return Report{ID: n.party.ID(), Span: n.span, Schema: n.schema, CheckpointTs: w.checkpoint(n), Passed: n.party.LastPassed(),
 		Slot: n.party.Slot()}
 }
 
