@@ -26,6 +26,10 @@ func coarsely(sc *scenario) *scenario {
 var dropThenRename = history{"DROP then RENAME", []TableID{1, 2, 3}, nil, []row{{2, 6, 1}, {3, 8, 1}}, []Event{drop(5, 1),
 	{Key: Key{7, DDL}, Tables: []TableID{2, 3}, Trigger: true, Blocks: true, Moves: []Move{{2, "x"}, {3, "x"}}}}}
 
+// creates has three unacknowledged DDL at once: the ACK of the first is lost, that of the second is not, and the third
+// names the second.
+var creates = history{"three CREATEs", nil, nil, nil, []Event{create(5, 9), create(6, 10), create(7, 11)}}
+
 // mutations are the rules of the protocol, each with the world in which breaking it shows.
 var mutations = []struct {
 	name   string
@@ -43,6 +47,7 @@ var mutations = []struct {
 	{"WRITTEN stage", writtenStage, []*scenario{coarsely(scene("CREATE then ALL", faults{lose: 1}))}},
 	{"hold", hold, []*scenario{coarsely(scene("CREATE then ALL", faults{}))}},
 	{"hold of NORMAL", holdOfNormal, []*scenario{coarsely(scene("CREATE then DROP of another", faults{lose: 1}))}},
+	{"ACK of WRITTEN is cumulative", cumulativeAck, []*scenario{coarsely(creates.scenario("", faults{lose: 1, maintainer: 1}))}},
 	{"schedule before pass", scheduleBeforePass, []*scenario{coarsely(scene("TRUNCATE and a syncpoint at once", faults{}))}},
 	{"flush before WAITING", flushFirst, []*scenario{scene("NORMAL over two tables", faults{})}},
 	{"keep living reporters", keepReporters, []*scenario{coarsely(scene("NORMAL over two tables", faults{crash: 1}))}},
@@ -88,7 +93,8 @@ func TestMutations(t *testing.T) {
 
 // TestSound shows that the worlds which only the mutations visit are sound while the rules hold.
 func TestSound(t *testing.T) {
-	worlds := []*scenario{scene("NORMAL over two tables", faults{forge: 1})}
+	worlds := []*scenario{scene("NORMAL over two tables", faults{forge: 1}),
+		coarsely(creates.scenario("", faults{lose: 1, maintainer: 1}))}
 	if !raceDetector {
 		worlds = append(worlds, coarsely(dropThenRename.scenario("both crash", faults{maintainer: 1, crash: 1})))
 	}

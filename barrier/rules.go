@@ -25,6 +25,7 @@ const (
 	countReplicating                    // only replicating dispatchers count
 	writerStays                         // the writer is not moved, and another is chosen if it is gone
 	scheduleOnce                        // a schedule at or below the mark is not applied again
+	cumulativeAck                       // the ACK of a WRITTEN is one of all before it
 	holdOfNormal                        // the hold takes every blocking event, not only DATABASE and ALL
 )
 

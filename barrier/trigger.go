@@ -1,5 +1,7 @@
 package barrier
 
+import "slices"
+
 // maxUnacknowledged bounds how many non-blocking DDL the table trigger may be ahead of the maintainer.
 const maxUnacknowledged = 64
 
@@ -45,17 +47,16 @@ func (t *trigger) written(e Event, broken rules) *written {
 	return w
 }
 
-// acked ends the repetition of a report and returns the event that need not be held any longer, or nil.
+// acked ends the repetition of a report and of those before it, and returns the event that need not be held any longer,
+// or nil. An ACK is cumulative: the maintainer gives it only once every schedule up to this one is applied. Were it
+// not, and the ACK of an earlier one lost, the next maintainer would wait for a report that never comes again.
 func (t *trigger) acked(k Key, broken rules) *Event {
 	if t == nil {
 		return nil
 	}
-	for i, w := range t.reports {
-		if w.event.Key == k {
-			t.reports = append(t.reports[:i:i], t.reports[i+1:]...)
-			break
-		}
-	}
+	t.reports = slices.DeleteFunc(t.reports, func(w *written) bool {
+		return w.event.Key == k || w.event.Key.Compare(k) < 0 && broken.keep(cumulativeAck)
+	})
 	if t.held == nil || t.mustHold(*t.held, broken) {
 		return nil
 	}
