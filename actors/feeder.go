@@ -147,7 +147,7 @@ func (f *feeder) advance(ctx actor.Context) {
 		return
 	}
 	// The walks over the past have a share of their own, so that those who hold up everybody else can go on.
-	if !f.live.reading && f.live.paused == nil && f.live.at < f.Log.End() && f.flight < f.Memory/4*3 {
+	if !f.live.reading && f.live.paused == nil && !f.live.hungry && f.live.at < f.Log.End() && f.flight < f.Memory/4*3 {
 		f.live.reading = true
 		ctx.Send(f.live.reader, &read{until: f.Log.End()})
 	}
@@ -179,6 +179,11 @@ func (f *feeder) routeLive(ctx actor.Context) {
 	l := f.live
 	for len(l.rest) > 0 {
 		item := l.rest[0]
+		if item.Batch != nil && len(f.lanes) == 0 {
+			// Rows of a replicated table, and no lane at all: one will come, and nobody else waits.
+			l.hungry = true
+			return
+		}
 		l.rest = l.rest[1:]
 		if item.Batch != nil {
 			f.routeBatch(ctx, item.Batch)
@@ -292,6 +297,7 @@ func (f *feeder) onCrossed(ctx actor.Context, msg *messages.Crossed) {
 			f.attach(ctx, l)
 		default:
 			f.fallBehind(ctx, l)
+			f.catchUp(ctx)
 		}
 	}
 	if f.live != nil && f.live.paused != nil && f.crossedByAll(f.live.paused) {
@@ -342,9 +348,14 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 	// Nothing of this table has gone by without a lane, nor an event for everybody: it is where the live walk is.
 	if !f.missed[id] && (f.pauses == nil || !l.start.before(f.pauses)) {
 		f.attach(ctx, l)
-		return
+	} else {
+		f.fallBehind(ctx, l)
 	}
-	f.fallBehind(ctx, l)
+	if f.live.hungry {
+		f.live.hungry = false
+		f.routeLive(ctx)
+	}
+	f.catchUp(ctx)
 	f.advance(ctx)
 }
 

@@ -91,22 +91,25 @@ type live struct {
 	rest     []feed.Item   // of that segment, still to be handed on
 	ends     uint64        // its last commit-ts
 	paused   *messages.Key // an event that all lanes must cross before rest goes on
+	hungry   bool          // rest begins with rows for which there is no lane, nor any other
 	resolved uint64
 }
 
+// between tells that the live walk stands between two segments, so that a lane may join it.
+func (l *live) between() bool { return l.paused == nil && !l.hungry }
+
 // reach is how far a walk over the past may go.
 func (l *live) reach() relay.Offset {
-	if l.paused != nil {
-		return l.next
+	if l.between() {
+		return l.at
 	}
-	return l.at
+	return l.next
 }
 
-// fallBehind takes a lane off the live walk; a walk over the past will bring it back.
+// fallBehind takes a lane off the live walk; a walk over the past (catchUp) will bring it back.
 func (f *feeder) fallBehind(ctx actor.Context, l *lane) {
 	l.phase, l.key = behind, nil
 	ctx.Send(l.group, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: l.start.floor()})
-	f.catchUp(ctx)
 }
 
 // floor is the highest commit-ts of which nothing is missing at the position.
@@ -210,7 +213,7 @@ func (f *feeder) eventInPast(ctx actor.Context, w *walk, e *messages.Event) {
 // met attaches the members of walks that have reached the live walk, and ends walks without members.
 func (f *feeder) met(ctx actor.Context) {
 	for _, w := range f.walks {
-		if f.live.paused == nil && w.at >= f.live.at && !w.reading {
+		if f.live.between() && w.at >= f.live.at && !w.reading {
 			for id, l := range w.members {
 				f.attach(ctx, l)
 				delete(w.members, id)

@@ -598,7 +598,7 @@ func (m *maintainer) drain(ctx actor.Context, now time.Time) {
 }
 
 func (m *maintainer) stopped(ctx actor.Context) {
-	if !m.finished {
+	if !m.finished && m.phase != failed {
 		m.reportAs(ctx, messages.FeedState_FEED_STOPPED, "")
 	}
 	m.phase = ended

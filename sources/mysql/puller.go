@@ -23,6 +23,7 @@ const (
 	pause = time.Millisecond
 	// contactEvery is how often contact is told of at most, apart from heartbeats.
 	contactEvery = 200 * time.Millisecond
+	contactPause = 50 * time.Millisecond // without a byte, after which it is told what was appended
 )
 
 // A puller is one run of Pull: it moves what one connection brings into the log.
@@ -134,6 +135,15 @@ func (p *puller) wait() error {
 		if err := p.flush(); err != nil {
 			return err
 		}
+	}
+	if p.told.Before(p.appended) {
+		// The upstream pauses: say how far it is without waiting for its heartbeat.
+		if more, err := p.in.fill(contactPause); err != nil {
+			return p.readError(err)
+		} else if more {
+			return nil
+		}
+		p.tell(false)
 	}
 	more, err := p.in.fill(quiet)
 	if err == nil && !more {
