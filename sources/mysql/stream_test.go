@@ -382,7 +382,7 @@ func TestDescribedByTheStream(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %v %s %q %v %v %s", c.Name, c.Unsigned, c.Charset, c.Elems, c.PK, c.Invisible, c.TypeName))
 	}
 	want := []string{
-		"id true  [] true false ", `s false latin1 ["ä" "ö"] false false `, "t false gbk [] true false ", "p false  [] false false point",
+		"id true  [] true false ", `s false latin1 ["ä" "ö"] false false `, "t false gbk [] true false ", "p false binary [] false false point",
 		"hid false  [] false false ", `e false utf8mb4 ["x" "y"] false false `,
 	}
 	if !slices.Equal(got, want) {

@@ -42,8 +42,8 @@ func (m *tableMaps) find(id uint64) *tableMap {
 	return t
 }
 
-// note takes a TABLE_MAP event; false if it makes no sense.
-func (m *tableMaps) note(e []byte) bool {
+// note takes a TABLE_MAP event of MariaDB or MySQL; false if it makes no sense.
+func (m *tableMaps) note(e []byte, mariaDB bool) bool {
 	if len(e) < rowsFixed {
 		return false
 	}
@@ -53,7 +53,7 @@ func (m *tableMaps) note(e []byte) bool {
 	}
 	t, ok := m.byContent[string(content)]
 	if !ok {
-		if t, ok = parseTableMap(bytes.Clone(content)); !ok {
+		if t, ok = parseTableMap(bytes.Clone(content), mariaDB); !ok {
 			return false
 		}
 		m.byContent[string(content)] = t
@@ -73,7 +73,7 @@ func (m *tableMaps) compact() {
 }
 
 // parseTableMap reads schema, name, types, metadata, and what optional metadata there is.
-func parseTableMap(content []byte) (*tableMap, bool) {
+func parseTableMap(content []byte, mariaDB bool) (*tableMap, bool) {
 	t := &tableMap{content: content}
 	b := content
 	for _, name := range []*string{&t.ref.Schema, &t.ref.Name} {
@@ -94,7 +94,7 @@ func parseTableMap(content []byte) (*tableMap, bool) {
 	if len(b) < nulls {
 		return nil, false
 	}
-	d := description{types: types, fields: realTypes(types, layout[n+int(columns):])}
+	d := description{types: types, fields: realTypes(types, layout[n+int(columns):]), mariaDB: mariaDB}
 	t.described = d.read(t.ref, b[:nulls], b[nulls:])
 	return t, true
 }
@@ -154,6 +154,7 @@ func metadataSize(t byte) int {
 // A description collects a table map's optional metadata.
 type description struct {
 	types, fields []byte
+	mariaDB       bool
 	columns       []schema.Column
 	indexes       []schema.Index
 	told          bool
@@ -202,7 +203,7 @@ func (d *description) read(ref schema.Ref, nulls, optional []byte) *schema.Table
 		d.columns[i].Length = -1
 	}
 	d.signedness(parts[metaSignedness])
-	d.charsets(parts[metaDefaultCharset], parts[metaColumnCharset], isTextType)
+	d.charsets(parts[metaDefaultCharset], parts[metaColumnCharset], d.isText)
 	d.charsets(parts[metaEnumSetDefault], parts[metaEnumSetColumns], isLabelType)
 	d.names(parts[metaColumnName])
 	d.labels(parts[metaSetLabels], typeSet)
@@ -227,9 +228,9 @@ func isNumeric(t byte) bool {
 	return t <= typeDouble && t >= typeTiny || t == typeDecimal || t == typeLongLong || t == typeInt24 || t == typeNewDecimal || t == typeYear
 }
 
-// isTextType tells the types that a character set is told for, apart from ENUM and SET.
-func isTextType(t byte) bool {
-	return t == typeString || t == typeVarString || t == typeVarchar || t >= typeTinyBlob && t <= typeBlob ||
+// isText tells the types that a character set is told for, apart from ENUM and SET: MariaDB counts GEOMETRY among them.
+func (d *description) isText(t byte) bool {
+	return d.mariaDB && t == typeGeometry || t == typeString || t == typeVarString || t == typeVarchar || t >= typeTinyBlob && t <= typeBlob ||
 		t == typeBlobCompressed || t == typeVarcharCompressed
 }
 

@@ -51,7 +51,7 @@ func (w *walker) event(e []byte, h sources.Handler) error {
 	case isRows(kind):
 		return w.onRows(e, kind, h)
 	case kind == tableMapEvent:
-		if !w.tables.note(e) {
+		if !w.tables.note(e, w.tracker.gtid.kind == mariaGTID) {
 			return w.corrupt("a table map makes no sense")
 		}
 		return nil
