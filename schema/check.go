@@ -30,6 +30,7 @@ func Check(t, described *Table) error {
 		return &Mismatch{t.Ref(), "", fmt.Sprintf("%d columns", len(t.Columns)), fmt.Sprint(len(described.Columns))}
 	}
 	tells := toldOf(described)
+	tells.keys = tells.keys && !namesUniqueKey(t, described)
 	for i := range t.Columns {
 		got, want := mismatch(&t.Columns[i], &described.Columns[i], tells)
 		if got != want {
@@ -69,6 +70,38 @@ func mismatch(c, told *Column, tells told) (got, want string) {
 		return fmt.Sprint("in the primary key: ", c.PK), fmt.Sprint(told.PK)
 	}
 	return "", ""
+}
+
+// namesUniqueKey tells that what the stream calls the primary key is a unique key of a table that has no primary key: the
+// server takes the first one of whole NOT NULL columns for it.
+func namesUniqueKey(t, described *Table) bool {
+	var key []string
+	for i := range described.Columns {
+		if described.Columns[i].PK {
+			key = append(key, strings.ToLower(described.Columns[i].Name))
+		}
+	}
+	slices.Sort(key)
+	found := false
+	for _, ix := range t.Indexes {
+		names := make([]string, len(ix.Columns))
+		for i, c := range ix.Columns {
+			names[i] = strings.ToLower(t.Columns[c].Name)
+		}
+		slices.Sort(names)
+		found = found || ix.Unique && slices.Equal(names, key)
+	}
+	return found && !slices.ContainsFunc(t.Indexes, func(ix Index) bool { return ix.Primary })
+}
+
+// withoutKey gives a description that tells of no primary key.
+func withoutKey(described *Table) *Table {
+	d := *described
+	d.Columns = slices.Clone(d.Columns)
+	for i := range d.Columns {
+		d.Columns[i].PK = false
+	}
+	return &d
 }
 
 func isInteger(t Type) bool { return t >= TinyInt && t <= BigInt }
@@ -129,6 +162,9 @@ func (k *Tracker) Adopt(ref Ref, described *Table, version uint64) *Table {
 		if cs, ok := k.schemas[ref.Schema]; ok {
 			old.Charset, old.Collation = cs.charset, cs.collation
 		}
+	}
+	if namesUniqueKey(old, described) {
+		described = withoutKey(described)
 	}
 	t := *old
 	t.Unsure = false

@@ -110,3 +110,23 @@ func TestAdopt(t *testing.T) {
 		t.Errorf("an unknown table: got %+v", got)
 	}
 }
+
+// The stream calls a unique key of NOT NULL columns the primary key, where there is no other.
+func TestUniqueKeyInThePrimarysPlace(t *testing.T) {
+	f := newFeed(t, "*.*", "create table u (a int, b int not null, c int not null, unique (a), unique (c, b))")
+	ref := schema.Ref{Schema: "shop", Name: "u"}
+	table := f.tracker.Lookup(ref)
+	d := described(table, true)
+	d.Columns[1].PK, d.Columns[2].PK = true, true
+	if err := schema.Check(table, d); err != nil {
+		t.Error(err)
+	}
+	got := f.tracker.Adopt(ref, d, 900)
+	if got.Columns[1].PK || got.Columns[2].PK || !slices.Equal(got.Handle, []int{2, 1}) {
+		t.Errorf("adopted: got columns %+v, handle %v", got.Columns, got.Handle)
+	}
+	d.Columns[2].PK = false
+	if err := schema.Check(table, d); err == nil {
+		t.Error("a key that the definition does not have: got no error")
+	}
+}
