@@ -97,7 +97,11 @@ func (a *activation) restore(ctx context.Context, ts uint64) ([]barrier.Table, e
 	}
 	var list []barrier.Table
 	for _, t := range tracker.Tables() {
-		list = append(list, barrier.Table{ID: barrier.TableID(t.ID), Schema: t.Schema})
+		table := barrier.Table{ID: barrier.TableID(t.ID), Schema: t.Schema}
+		if t.Created > a.checkpoint.CommitTs {
+			table.Since = barrier.Key{CommitTs: t.Created, Kind: barrier.DDL}.After()
+		}
+		list = append(list, table)
 	}
 	if tracker, err = a.history.Restore(ctx, a.checkpoint.CommitTs, a.Tables); err != nil {
 		return nil, err

@@ -157,7 +157,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 	case *feederFailed:
 		m.restart(ctx, msg.err)
 	case *contacted:
-		m.onContact(msg)
+		m.onContact(ctx, msg)
 	case *pullState:
 		m.onPullState(ctx, msg)
 	case *saved:
@@ -228,7 +228,7 @@ func (m *maintainer) bootstrap(ctx actor.Context) {
 	}
 	life, state, at := m.life, m.state, m.boot.TriggerPosition()
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
-		tables, err := state.restore(c, at.Ts)
+		tables, err := state.restore(c, at.SchemaTs())
 		return &tablesRead{life: life, tables: tables, err: err}
 	})
 }
@@ -423,7 +423,6 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 	m.reason = err.Error()
 	if isFatal(err) {
 		m.phase = failed
-		m.Entry.WithError(err).Error("changefeed failed")
 		m.report(ctx)
 		return
 	}
@@ -432,7 +431,7 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 	}
 	m.phase = resting
 	rest := m.rest()
-	m.Entry.WithError(err).WithField("retry_in", rest.String()).Warn("changefeed begins again from its checkpoint")
+	m.Entry.WithError(err).WithField("retry_in", rest.String()).Debug("changefeed begins again from its checkpoint")
 	m.timers.SendOnce(rest, ctx.Self(), &activateAgain{life: m.life})
 	m.report(ctx)
 }
@@ -482,10 +481,13 @@ func (m *maintainer) advance() {
 	m.checkpoint = max(m.checkpoint, min(m.beat.Checkpoint, m.barrier.CheckpointCeiling()))
 }
 
-func (m *maintainer) onContact(msg *contacted) {
+func (m *maintainer) onContact(ctx actor.Context, msg *contacted) {
 	m.contact, m.pullErr = *msg, nil
 	if m.Goal != "" && m.goalTs == 0 {
-		if reached, err := m.Source.Reached(msg.Position, m.Goal); err == nil && reached {
+		switch reached, err := m.Source.Reached(msg.Position, m.Goal); {
+		case err != nil:
+			m.restart(ctx, err)
+		case reached:
 			m.goalTs = max(msg.tail, 1)
 		}
 	}
@@ -651,6 +653,9 @@ func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reaso
 func (m *maintainer) lag(now time.Time) int64 {
 	if m.contact.CaughtUp && m.checkpoint >= m.contact.tail {
 		return max(0, now.Sub(m.contact.At).Milliseconds())
+	}
+	if m.checkpoint == 0 {
+		return 0 // nothing was begun yet
 	}
 	return max(0, now.UnixMilli()-int64(m.checkpoint>>18))
 }

@@ -158,7 +158,7 @@ func (k *Tracker) Adopt(ref Ref, described *Table, version uint64) *Table {
 	old := k.tables[ref]
 	if old == nil {
 		k.next++
-		old = &Table{ID: k.next, Version: version, Schema: ref.Schema, Name: ref.Name}
+		old = &Table{ID: k.next, Version: version, Created: version, Schema: ref.Schema, Name: ref.Name}
 		if cs, ok := k.schemas[ref.Schema]; ok {
 			old.Charset, old.Collation = cs.charset, cs.collation
 		}

@@ -9,6 +9,8 @@ type Statement struct {
 	SQLMode uint64 // the server's sql_mode bits for this statement (ANSI_QUOTES, NO_BACKSLASH_ESCAPES matter); 0 if unknown
 	// Charset and Collation are the session's character_set_client and collation names, or "".
 	Charset, Collation string
+	// ServerCharset and ServerCollation are what the session gave a schema that says neither, or "".
+	ServerCharset, ServerCollation string
 	// ErrorCode is the error with which the statement ended on the upstream, 0 if it did its work. A server writes such a
 	// statement when it has done a part: CREATE OR REPLACE has dropped the old table, DROP has dropped what there was.
 	ErrorCode uint16

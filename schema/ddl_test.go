@@ -310,3 +310,28 @@ func TestApplyRead(t *testing.T) {
 		}
 	}
 }
+
+// A new schema takes the session's collation_server, which may not be what the server has now.
+func TestSchemaTakesTheSessionsDefault(t *testing.T) {
+	k := schema.NewTracker(schema.Server{MariaDB: true, Charset: "latin1", Collation: "latin1_swedish_ci"}, everything{})
+	for i, s := range []schema.Statement{
+		{Query: "create database d", ServerCharset: "utf8mb4", ServerCollation: "utf8mb4_general_ci"},
+		{Query: "create database e"},
+		{Query: "create table d.t (a varchar(5))"}, {Query: "create table e.t (a varchar(5))"},
+	} {
+		s.CommitTs = uint64(10 + i)
+		if _, err := k.Apply(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for database, want := range map[string]string{"d": "utf8mb4", "e": "latin1"} {
+		if got := k.Lookup(schema.Ref{Schema: database, Name: "t"}).Columns[0].Charset; got != want {
+			t.Errorf("%s.t: got character set %s, want %s", database, got, want)
+		}
+	}
+}
+
+type everything struct{}
+
+func (everything) Match(string, string) bool { return true }
+func (everything) MatchSchema(string) bool   { return true }

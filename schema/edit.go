@@ -70,7 +70,7 @@ func (e *edit) set(r Ref, t *Table) {
 // add puts a new table under a name: it gets an id of its own.
 func (e *edit) add(r Ref, t *Table) {
 	e.next++
-	t.ID = e.next
+	t.ID, t.Created = e.next, e.s.CommitTs
 	e.set(r, t)
 }
 
@@ -317,6 +317,9 @@ func (e *edit) setSchema() error {
 	name := e.schema()
 	_, exists := e.k.schemas[name]
 	inherited := e.k.serverDefault()
+	if e.s.ServerCharset != "" && e.s.ServerCollation != "" {
+		inherited = text{e.s.ServerCharset, e.s.ServerCollation}
+	}
 	if e.st.Verb == parse.AlterSchema {
 		inherited = e.schemaDefault(name)
 	} else if exists && e.st.IfNotExists {

@@ -49,6 +49,8 @@ type TableID int64
 type Table struct {
 	ID      TableID
 	Version uint64 // commit-ts of the DDL that made this definition; the changefeed's start-ts if it existed then
+	// Created is the commit-ts of the DDL that made the table under this ID; the changefeed's start-ts if it existed then.
+	Created uint64
 	Schema  string // UTF-8
 	Name    string // UTF-8
 	Charset string // default character set, for example "utf8mb4"

@@ -51,7 +51,7 @@ func (k *Tracker) Load(tables []*Table, version uint64) {
 			k.schemas[k.schemaKey(t.Schema)] = k.serverDefault()
 		}
 		k.next++
-		t.ID, t.Version = k.next, version
+		t.ID, t.Version, t.Created = k.next, version, version
 		numberColumns(&t)
 		k.tables[k.key(t.Ref())] = &t
 	}

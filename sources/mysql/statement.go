@@ -11,6 +11,8 @@ import (
 type query struct {
 	sqlMode uint64
 	client  uint16 // collation id of the client's character set, 0 if unknown
+	server  uint16 // that of the session's collation_server, which a new schema takes; 0 if unknown
+	failed  uint16 // error with which the statement ended
 	schema  []byte
 	text    []byte
 	textAt  int // of text, in the event
@@ -40,6 +42,7 @@ func parseQuery(e []byte) (q query, ok bool) {
 	if len(e) < q.textAt {
 		return q, false
 	}
+	q.failed = binary.LittleEndian.Uint16(e[headerSize+9:])
 	q.parseStatus(e[queryFixed : queryFixed+status])
 	q.schema = e[queryFixed+status : q.textAt-1]
 	q.text = e[q.textAt:]
@@ -62,6 +65,7 @@ func (q *query) parseStatus(b []byte) {
 			size = 6
 			if len(b) > size {
 				q.client = binary.LittleEndian.Uint16(b[1:])
+				q.server = binary.LittleEndian.Uint16(b[5:])
 			}
 		case statusTimeZone, statusCatalogNew:
 			if len(b) > 1 {

@@ -128,6 +128,10 @@ func (w *walker) onQuery(e []byte, h sources.Handler) error {
 		SQLMode:   q.sqlMode,
 		Charset:   charsetOf(int(q.client)),
 		Collation: collationOf(int(q.client)),
+
+		ServerCharset:   charsetOf(int(q.server)),
+		ServerCollation: collationOf(int(q.server)),
+		ErrorCode:       q.failed,
 	})
 }
 
