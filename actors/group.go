@@ -474,7 +474,12 @@ func (g *group) onBeat(ctx actor.Context) {
 	}
 }
 
+// report hands on what the dispatchers say. The maintainer ignores those that no heartbeat has named, and a report that is
+// ignored comes again only after a while: so they are named first.
 func (g *group) report(ctx actor.Context) {
+	if len(g.counted) > 0 {
+		g.beat(ctx)
+	}
 	ctx.Send(g.Maintainer, &messages.BlockStatuses{
 		Epoch: g.epoch, Version: uint32(barrier.CurrentVersion), Statuses: g.statuses,
 	})
