@@ -168,12 +168,18 @@ func (p *parts) enroll(ctx context.Context, o Options) error {
 }
 
 func (p *parts) stopAt(ctx context.Context, o Options) (string, error) {
-	if o.StopAt != "current" {
-		return o.StopAt, nil
+	var goal string
+	var err error
+	switch o.StopAt {
+	case "":
+		return "", nil
+	case "current":
+		goal, err = p.source.Head(ctx)
+	default:
+		goal, err = p.source.Goal(ctx, o.StopAt)
 	}
-	goal, err := p.source.Head(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask the upstream where --stop-at current is: %w", err)
+		return "", fmt.Errorf("find --stop-at %s: %w", o.StopAt, err)
 	}
 	return goal, nil
 }

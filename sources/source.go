@@ -36,6 +36,8 @@ type Source interface {
 	Format() rows.Format
 	// Head gives the upstream's position now, in the form of Contact.Position.
 	Head(ctx context.Context) (string, error)
+	// Goal reads a position that a user gave to end at, into the form of Contact.Position. It may lie ahead of the head.
+	Goal(ctx context.Context, at string) (string, error)
 	// Reached tells whether everything at or before the position goal (of Head) lies at or before position at
 	// (of Contact, Commit or Mark).
 	Reached(at, goal string) (bool, error)

@@ -167,6 +167,9 @@ func (s *session) otherReplica(r replica) string {
 	return ""
 }
 
+// empty tells whether the position is the empty GTID set, which has no flavour.
+func (p *position) empty() bool { return p.kind == mariaGTID && len(p.maria.latest) == 0 }
+
 // settle makes an empty GTID set one of the server's flavour.
 func (p *position) settle(v *server) {
 	if p.kind == mariaGTID && len(p.maria.latest) == 0 && !v.mariadb {
@@ -188,8 +191,22 @@ func (s *Source) Head(ctx context.Context) (string, error) {
 	return at.String(), nil
 }
 
-// Reached tells whether all of goal lies at or before at. It knows no difference between forms: a file position never
-// reaches a GTID set.
+// Goal reads a position to end at: "gtid:SET" or "FILE:POS", which on MariaDB becomes the GTID position there.
+func (s *Source) Goal(ctx context.Context, at string) (string, error) {
+	session, v, err := s.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer session.close()
+	pos, err := session.resolve(v, at)
+	if err != nil {
+		return "", err
+	}
+	return pos.String(), nil
+}
+
+// Reached tells whether all of goal lies at or before at. It is an error when they are of different forms: a file
+// position never reaches a GTID set.
 func (s *Source) Reached(at, goal string) (bool, error) {
 	a, err := parsePosition(at)
 	if err != nil {
@@ -198,6 +215,9 @@ func (s *Source) Reached(at, goal string) (bool, error) {
 	g, err := parsePosition(goal)
 	if err != nil {
 		return false, err
+	}
+	if a.kind != g.kind && !a.empty() && !g.empty() {
+		return false, fatal(kindPosition, "end at %s: the changefeed follows positions like %s; give one of that form", goal, at)
 	}
 	return a.reached(g), nil
 }

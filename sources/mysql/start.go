@@ -104,17 +104,17 @@ func (s *session) resolve(v *server, at string) (*position, error) {
 	}
 	pos, err := parsePosition(at)
 	if err != nil {
-		return nil, fatal(kindPosition, "begin at %q: %w, current or earliest", at, err)
+		return nil, fatal(kindPosition, "%w; or give one of the words current and earliest", err)
 	}
 	pos.settle(v)
 	switch {
 	case pos.kind == noGTID && v.mariadb:
 		return s.gtidsAt(pos.file, pos.at)
 	case pos.kind == mysqlGTID && v.mariadb, pos.kind == mariaGTID && !v.mariadb:
-		return nil, fatal(kindPosition, "begin at %q: %s runs version %s, whose GTIDs look otherwise; look for the right one with "+
+		return nil, fatal(kindPosition, "position %q: %s runs version %s, whose GTIDs look otherwise; look for the right one with "+
 			"SELECT @@global.gtid_binlog_pos (MariaDB) or @@global.gtid_executed (MySQL)", at, s.addr, v.version)
 	case pos.kind == mysqlGTID && !v.gtids():
-		return nil, fatal(kindPosition, "begin at %q: %s has gtid_mode=%s; set it to ON, or give FILE:POS", at, s.addr, v.variables["gtid_mode"])
+		return nil, fatal(kindPosition, "position %q: %s has gtid_mode=%s; set it to ON, or give FILE:POS", at, s.addr, v.variables["gtid_mode"])
 	}
 	return pos, nil
 }
@@ -148,7 +148,7 @@ func (s *session) gtidsAt(file string, at uint64) (*position, error) {
 			continue
 		}
 		if size, _ := strconv.ParseUint(row[1], 10, 64); at > size {
-			return nil, fatal(kindPosition, "begin at %s:%d: the position lies past the end of the file, which has %d bytes; "+
+			return nil, fatal(kindPosition, "position %s:%d: it lies past the end of the file, which has %d bytes; "+
 				"look for the right one with SHOW BINARY LOGS", file, at, size)
 		}
 		set, err := s.value(fmt.Sprintf("SELECT IFNULL(BINLOG_GTID_POS('%s', %d), 'none')", file, at))
@@ -156,12 +156,12 @@ func (s *session) gtidsAt(file string, at uint64) (*position, error) {
 			return nil, s.statusError(err)
 		}
 		if set == "none" {
-			return nil, fatal(kindPosition, "begin at %s:%d: no event begins there; look for the right position with SHOW BINLOG EVENTS IN '%s'",
+			return nil, fatal(kindPosition, "position %s:%d: no event begins there; look for the right position with SHOW BINLOG EVENTS IN '%s'",
 				file, at, file)
 		}
 		return parsePosition(gtidPrefix + set)
 	}
-	return nil, fatal(kindPurged, "begin at %s:%d: %s has no such file any more, or never had it; SHOW BINARY LOGS lists what there is", file, at, s.addr)
+	return nil, fatal(kindPurged, "position %s:%d: %s has no such file any more, or never had it; SHOW BINARY LOGS lists what there is", file, at, s.addr)
 }
 
 // probe begins a dump at a position, to see whether the upstream has it, and gives the time when the file was begun.

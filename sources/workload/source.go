@@ -178,6 +178,15 @@ func (s *Source) Reached(at, goal string) (bool, error) {
 	return err == nil && n >= m, err
 }
 
+// Goal reads a position to end at.
+func (s *Source) Goal(_ context.Context, at string) (string, error) {
+	n, err := number(at)
+	if err != nil {
+		return "", err
+	}
+	return position(n), nil
+}
+
 // Close does nothing: a Pull ends with its context.
 func (s *Source) Close() error { return nil }
 
