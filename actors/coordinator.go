@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -26,6 +27,12 @@ type (
 	}
 )
 
+// told is a changefeed's state with its reason: a change of either is news, and is logged once.
+type told struct {
+	state  messages.FeedState
+	reason string
+}
+
 // The coordinator keeps the list of changefeeds and their states. The node spawns one; the one that wins the election
 // acts: it places each changefeed's maintainer, and writes each change of state to the store.
 type coordinator struct {
@@ -34,7 +41,7 @@ type coordinator struct {
 	entry    *logrus.Entry
 	timers   *scheduler.TimerScheduler
 	failures int
-	states   map[string]messages.FeedState // as stored
+	states   map[string]told // as stored
 	life     lifetime
 }
 
@@ -42,7 +49,7 @@ type coordinator struct {
 func NewCoordinator(member *cluster.Node, store *cluster.Store, entry *logrus.Entry) *actor.Props {
 	entry = entry.WithField("actor", "coordinator")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &coordinator{member: member, store: store, entry: entry, states: map[string]messages.FeedState{}, life: newLifetime()}
+		return &coordinator{member: member, store: store, entry: entry, states: map[string]told{}, life: newLifetime()}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -58,7 +65,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *messages.FeedStatus:
 		c.onStatus(ctx, msg)
 	case *stateStored:
-		if msg.err != nil {
+		if msg.err != nil && !errors.Is(msg.err, context.Canceled) {
 			delete(c.states, msg.name) // the next status tries again
 			c.entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("store the state")
 		}
@@ -104,10 +111,11 @@ func (c *coordinator) onElected(ctx actor.Context, msg *elected) {
 func (c *coordinator) onStatus(ctx actor.Context, msg *messages.FeedStatus) {
 	ctx.Send(ctx.Parent(), msg)
 	state, ok := stored[msg.State]
-	if !ok || c.states[msg.Changefeed] == msg.State {
+	now := told{msg.State, msg.Reason}
+	if !ok || c.states[msg.Changefeed] == now {
 		return
 	}
-	c.states[msg.Changefeed] = msg.State
+	c.states[msg.Changefeed] = now
 	store, name, reason, feedState := c.store, msg.Changefeed, msg.Reason, msg.State
 	level := logrus.InfoLevel
 	switch feedState {
@@ -116,7 +124,11 @@ func (c *coordinator) onStatus(ctx actor.Context, msg *messages.FeedStatus) {
 	case messages.FeedState_FEED_FAILED:
 		level = logrus.ErrorLevel
 	}
-	c.entry.WithFields(logrus.Fields{"changefeed": name, "state": state, "reason": reason}).Log(level, "changefeed state")
+	fields := logrus.Fields{"changefeed": name, "state": state}
+	if reason != "" {
+		fields["reason"] = reason
+	}
+	c.entry.WithFields(fields).Log(level, "changefeed state")
 	c.life.spawnTask(ctx, func(tc context.Context) any {
 		tc, cancel := context.WithTimeout(tc, 10*time.Second)
 		defer cancel()

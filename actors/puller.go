@@ -151,7 +151,7 @@ func (p *puller) onPrepared(ctx actor.Context, msg *prepared) {
 func (p *puller) onContact(ctx actor.Context, msg *contacted) {
 	if p.broken {
 		p.broken, p.failures = false, 0
-		p.entry.Info("upstream answers again")
+		p.entry.Debug("upstream answers again")
 		ctx.Send(p.maintainer, &pullState{})
 	}
 	ctx.Send(p.maintainer, msg)
@@ -172,12 +172,11 @@ func (p *puller) onEnded(ctx actor.Context, err error) {
 	state := &pullState{err: err, fatal: errors.As(err, &fatal)}
 	ctx.Send(p.maintainer, state)
 	if state.fatal {
-		p.entry.WithError(err).Error("upstream refuses")
 		return
 	}
 	delay := backoff(p.failures, time.Second, time.Minute)
 	p.failures++
-	p.entry.WithError(err).WithField("retry_in", delay).Warn("upstream lost")
+	p.entry.WithError(err).WithField("retry_in", delay).Debug("upstream lost")
 	p.timers.SendOnce(delay, ctx.Self(), &pullAgain{run: p.run})
 }
 

@@ -15,11 +15,16 @@ import (
 // recovering is what proto.actor logs from the very defer that caught an actor's panic, so its stack is still there.
 const recovering = "[ACTOR] Recovering"
 
+// commentary is what proto.actor tells at level info and no operator could act on. A dead letter is a message of an
+// earlier life that came too late, which the protocol expects.
+var commentary = map[string]bool{"[DeadLetter]": true, "actor system started": true}
+
 // content holds the names of attributes that carry a whole message: only its type may be logged, it may hold rows.
 var content = map[string]bool{"message": true, "msg": true, "header": true}
 
 // NewSlogHandler makes a handler that writes slog's records into log: same level, attributes as fields, groups as
-// dotted prefixes. Messages of actors are logged by type only. An actor's panic is logged as an error with its stack.
+// dotted prefixes. Messages of actors are logged by type only. An actor's panic is logged as an error with its stack, and
+// proto.actor's running commentary as debug.
 func NewSlogHandler(log *logrus.Entry) slog.Handler { return &slogHandler{log: log} }
 
 type slogHandler struct {
@@ -38,9 +43,12 @@ func (h *slogHandler) Handle(ctx context.Context, r slog.Record) error {
 		return true
 	})
 	level := fromSlog(r.Level)
-	if r.Message == recovering {
+	switch {
+	case r.Message == recovering:
 		level = logrus.ErrorLevel
 		fields["stack"] = string(debug.Stack())
+	case commentary[r.Message]:
+		level = logrus.DebugLevel
 	}
 	e := h.log.WithContext(ctx).WithFields(fields)
 	if !r.Time.IsZero() {

@@ -107,3 +107,17 @@ func TestZapGoesToLogrus(t *testing.T) {
 		t.Error("info enabled at level warn")
 	}
 }
+
+func TestCommentaryIsDebug(t *testing.T) {
+	log, hook := recorder()
+	s := slog.New(NewSlogHandler(log))
+	s.Info("[DeadLetter]")
+	s.Info("actor system started")
+	s.Info("anything else")
+	want := []logrus.Level{logrus.DebugLevel, logrus.DebugLevel, logrus.InfoLevel}
+	for i, e := range hook.AllEntries() {
+		if e.Level != want[i] {
+			t.Errorf("%s: got level %v, want %v", e.Message, e.Level, want[i])
+		}
+	}
+}

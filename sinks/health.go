@@ -72,11 +72,11 @@ func (h *Health) tell(ctx actor.Context, kind messages.ErrorKind, reason string)
 	h.told = kind
 	switch kind {
 	case messages.ErrorKind_ERROR_NONE:
-		h.log.Info("sink works again")
+		h.log.Debug("sink works again")
 	case messages.ErrorKind_ERROR_RETRYING:
-		h.log.WithField("reason", reason).Warn("sink is retrying")
+		h.log.WithField("reason", reason).Debug("sink is retrying")
 	default:
-		h.log.WithField("reason", reason).Error("sink failed")
+		h.log.WithField("reason", reason).Debug("sink failed")
 	}
 	reply(ctx, h.owner, &messages.SinkState{Kind: kind, Reason: reason})
 }
