@@ -5,9 +5,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sirupsen/logrus"
 )
+
+// sameSignal is how long after the first signal another counts as the same one: what ends a process often signals it and
+// its process group.
+const sameSignal = 300 * time.Millisecond
 
 // untilSignal gives a context that the first SIGINT or SIGTERM ends. The second ends the process at once: what is
 // downstream by then stays, and the next run goes on from the stored checkpoint.
@@ -17,10 +22,16 @@ func untilSignal(ctx context.Context, log *logrus.Logger) (context.Context, func
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case s := <-signals:
-				if n > 0 {
+				switch {
+				case first.IsZero():
+					first = time.Now()
+				case time.Since(first) < sameSignal:
+					continue
+				default:
 					log.WithField("signal", s.String()).Warn("ending at once")
 					os.Exit(exitError)
 				}
