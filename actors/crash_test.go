@@ -101,6 +101,9 @@ func (b *bankRun) lines() []string {
 	for _, v := range o.Versions {
 		lines = append(lines, fmt.Sprintf("%s %d %s", v.Name(), v.TableVersion, v.Query))
 		for _, r := range v.Rows {
+			if r.CommitTs > o.CheckpointTs {
+				b.t.Errorf("%s lies above the checkpoint in metadata, %d, after an orderly end", r.Where(), o.CheckpointTs)
+			}
 			lines = append(lines, fmt.Sprintf("%s %d %c %d %s", v.Name(), v.TableVersion, r.Op, r.CommitTs, replay.Print(r.Values)))
 		}
 	}

@@ -22,8 +22,11 @@ type (
 	beat struct{}
 	// flushStatuses comes behind what is in the mailbox already, so that statuses travel together.
 	flushStatuses struct{}
-	// drained: maintainer -> group: write out what is in flight.
+	// drainGroup: maintainer -> group. Write out what is in flight.
 	drainGroup struct{}
+	// closeSink: maintainer -> group. Let the sink do what it was told, then end it. Answer: sinkClosed.
+	closeSink  struct{}
+	sinkClosed struct{}
 )
 
 // How often a group reports: quickly while something moves, else now and then.
@@ -172,6 +175,10 @@ func (g *group) Receive(ctx actor.Context) {
 		for _, m := range g.members {
 			ctx.Send(m.pid, &drain{})
 		}
+	case *closeSink:
+		// A plain stop would overtake the last checkpoint in the sink's mailbox.
+		g.ending = true
+		ctx.Poison(g.sink)
 	case flushStatuses:
 		if len(g.statuses) > 0 {
 			g.report(ctx)
@@ -179,6 +186,9 @@ func (g *group) Receive(ctx actor.Context) {
 	case beat:
 		g.onBeat(ctx)
 	case *actor.Terminated:
+		if g.ending && msg.Who.Equal(g.sink) {
+			ctx.Send(g.Maintainer, &sinkClosed{})
+		}
 		if id, ok := g.names[msg.Who.Id]; ok && !g.ending {
 			g.drop(ctx, id, "the dispatcher broke down")
 		}

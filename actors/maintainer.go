@@ -45,6 +45,8 @@ type (
 const (
 	watchPeriod  = 100 * time.Millisecond
 	stopDeadline = 15 * time.Second
+	// closeDeadline is how long the sink may take to end.
+	closeDeadline = 6 * time.Second
 )
 
 // MaintainerOptions is what a maintainer needs.
@@ -71,6 +73,7 @@ const (
 	draining                             // what is in flight to be durable, then to end
 	resting                              // a retry
 	failed                               // nobody: no retry can help
+	closing                              // the sink, to end in order
 	ended                                // the node, which ends it
 )
 
@@ -166,6 +169,10 @@ func (m *maintainer) Receive(ctx actor.Context) {
 		m.onWatch(ctx)
 	case *stopFeed:
 		m.onStop(ctx)
+	case *sinkClosed:
+		if m.phase == closing {
+			m.leave(ctx)
+		}
 	case *actor.Terminated:
 		if m.feeder != nil && msg.Who.Equal(m.feeder) {
 			m.restart(ctx, errFeederBroke)
@@ -410,7 +417,7 @@ func (m *maintainer) onGroupStarted(ctx actor.Context) {
 
 // restart ends the activation and, unless no retry can help, begins another after a rest.
 func (m *maintainer) restart(ctx actor.Context, err error) {
-	if m.phase == failed || m.phase == resting || m.phase == ended {
+	if m.phase == failed || m.phase == resting || m.phase >= closing {
 		return
 	}
 	m.dropFeeder(ctx)
@@ -514,12 +521,14 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	m.advance()
 	m.save(ctx)
 	switch {
+	case m.phase == closing && now.After(m.stopBy):
+		m.leave(ctx)
 	case m.phase == draining:
 		m.drain(ctx, now)
 	case m.phase == running && m.goalTs > 0:
 		m.finish(ctx)
 	}
-	if m.phase != ended && !m.finished && now.Sub(m.reported) >= 250*time.Millisecond {
+	if m.phase < closing && !m.finished && now.Sub(m.reported) >= 250*time.Millisecond {
 		m.report(ctx)
 	}
 }
@@ -581,7 +590,10 @@ func (m *maintainer) finish(ctx actor.Context) {
 
 // onStop begins the orderly end: nothing new, and what is in flight made durable.
 func (m *maintainer) onStop(ctx actor.Context) {
-	if m.phase != running {
+	switch {
+	case m.phase == draining || m.phase >= closing:
+		return // it ends already
+	case m.phase != running:
 		m.stopped(ctx)
 		return
 	}
@@ -603,6 +615,12 @@ func (m *maintainer) stopped(ctx actor.Context) {
 	if !m.finished && m.phase != failed {
 		m.reportAs(ctx, messages.FeedState_FEED_STOPPED, "")
 	}
+	m.phase, m.stopBy = closing, time.Now().Add(closeDeadline)
+	ctx.Send(m.Group, &closeSink{})
+}
+
+// leave tells the node that nothing is left to do.
+func (m *maintainer) leave(ctx actor.Context) {
 	m.phase = ended
 	ctx.Send(ctx.Parent(), &feedStopped{name: m.Changefeed})
 }
