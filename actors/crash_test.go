@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,42 +154,48 @@ func living(r *Running, match func(path string) bool) []*actor.PID {
 
 const bankURI = "workload://bank?seed=7&tables=6&rows=40&rate=4000&transactions=14000&ddl=300ms"
 
+// kinds tells actors apart by their place in the tree.
+var kinds = map[string]func(path string) bool{
+	"coordinator":   func(p string) bool { return p == "/coordinator" },
+	"puller":        func(p string) bool { return p == "/test/puller" },
+	"pull":          func(p string) bool { return strings.HasPrefix(p, "/test/puller/") },
+	"maintainer":    func(p string) bool { return p == "/test/maintainer" },
+	"feeder":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 3 },
+	"reader":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 4 },
+	"group":         func(p string) bool { return p == "/test/group" },
+	"dispatcher":    func(p string) bool { return strings.HasPrefix(p, "/test/group/") && strings.Contains(p, ".") },
+	"table trigger": func(p string) bool { return strings.HasPrefix(p, "/test/group/") && strings.HasSuffix(p, ".1") },
+	"sink":          func(p string) bool { return p == "/test/group/sink" },
+	"sink worker":   func(p string) bool { return strings.HasPrefix(p, "/test/group/sink/") },
+	"node":          func(p string) bool { return p == "" },
+}
+
+// crash makes a random actor of the kind panic, and tells whether there was one.
+func (b *bankRun) crash(r *Running, random *rand.Rand, kind string) bool {
+	pids := living(r, kinds[kind])
+	if len(pids) == 0 {
+		return false
+	}
+	r.system.Root.Send(pids[random.IntN(len(pids))], nilMessage(kind))
+	return true
+}
+
 // Every kind of actor is made to panic again and again in mid-stream; the output is that of a run in peace.
 func TestAnyActorMayPanic(t *testing.T) {
 	calm := newBankRun(t, bankURI)
 	calm.finish(calm.start(context.Background()), func(*messages.FeedStatus) {})
 	want := calm.lines()
-	group := "/test/group"
-	for kind, match := range map[string]func(string) bool{
-		"coordinator":   func(p string) bool { return p == "/coordinator" },
-		"puller":        func(p string) bool { return p == "/test/puller" },
-		"pull":          func(p string) bool { return strings.HasPrefix(p, "/test/puller/") },
-		"maintainer":    func(p string) bool { return p == "/test/maintainer" },
-		"feeder":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 3 },
-		"reader":        func(p string) bool { return strings.HasPrefix(p, "/test/maintainer/") && strings.Count(p, "/") == 4 },
-		"group":         func(p string) bool { return p == group },
-		"dispatcher":    func(p string) bool { return strings.HasPrefix(p, group+"/") && strings.Contains(p, ".") },
-		"table trigger": func(p string) bool { return strings.HasPrefix(p, group+"/") && strings.HasSuffix(p, ".1") },
-		"sink":          func(p string) bool { return p == group+"/sink" },
-		"sink worker":   func(p string) bool { return strings.HasPrefix(p, group+"/sink/") },
-		"node":          func(p string) bool { return p == "" },
-	} {
+	for kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			b := newBankRun(t, bankURI)
 			r := b.start(context.Background())
 			random := rand.New(rand.NewPCG(1, uint64(len(kind))))
-			crashes, next := 0, 0
-			seen := 0
+			crashes, seen, next := 0, 0, 0
 			b.finish(r, func(*messages.FeedStatus) {
-				if seen++; seen < next || crashes >= 5 {
-					return
-				}
-				if pids := living(r, match); len(pids) > 0 {
+				if seen++; seen >= next && crashes < 5 && b.crash(r, random, kind) {
 					crashes++
 					next = seen + 1 + random.IntN(5)
-					// A nil message of a type that it knows makes any actor panic in Receive.
-					r.system.Root.Send(pids[random.IntN(len(pids))], nilMessage(kind))
 				}
 			})
 			if crashes == 0 {
@@ -194,6 +203,26 @@ func TestAnyActorMayPanic(t *testing.T) {
 			}
 			sameLines(t, b.lines(), want)
 			t.Logf("%d crashes", crashes)
+		})
+	}
+	for seed := range seeds() {
+		t.Run(fmt.Sprintf("all kinds, seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			b := newBankRun(t, bankURI)
+			r := b.start(context.Background())
+			random := rand.New(rand.NewPCG(2, seed))
+			names := slices.Sorted(maps.Keys(kinds))
+			crashes := map[string]int{}
+			total := 0
+			b.finish(r, func(*messages.FeedStatus) {
+				kind := names[random.IntN(len(names))]
+				if total < 25 && random.IntN(2) == 0 && b.crash(r, random, kind) {
+					crashes[kind]++
+					total++
+				}
+			})
+			sameLines(t, b.lines(), want)
+			t.Logf("crashes: %v", crashes)
 		})
 	}
 }
@@ -209,4 +238,13 @@ func nilMessage(kind string) any {
 		return (*read)(nil)
 	}
 	return &crash{reason: "test"}
+}
+
+// seeds are those of the runs in which all kinds crash: the same few each time, or as many as WEIR_SEEDS says.
+func seeds() uint64 {
+	n, err := strconv.ParseUint(os.Getenv("WEIR_SEEDS"), 10, 16)
+	if err != nil {
+		return 3
+	}
+	return n
 }
