@@ -23,11 +23,13 @@ type field struct {
 // fields reads the columns of a table, in order.
 func (s *session) fields(schema, table string) (fields []field) {
 	s.t.Helper()
-	of := fmt.Sprintf("TABLE_SCHEMA = %s AND TABLE_NAME = %s", literal(schema), literal(table))
-	for _, row := range s.query("SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'YES', COLUMN_NAME IN " +
-		"(SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE INDEX_NAME = 'PRIMARY' AND " + of + ") " +
-		"FROM information_schema.COLUMNS WHERE " + of + " ORDER BY ORDINAL_POSITION") {
-		fields = append(fields, field{*row[0], *row[1], *row[2], *row[3] == "1", *row[4] == "1"})
+	of := fmt.Sprintf(" WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s", literal(schema), literal(table))
+	key := map[string]bool{}
+	for _, row := range s.query("SELECT COLUMN_NAME FROM information_schema.STATISTICS" + of + " AND INDEX_NAME = 'PRIMARY'") {
+		key[*row[0]] = true
+	}
+	for _, row := range s.query("SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE FROM information_schema.COLUMNS" + of + " ORDER BY ORDINAL_POSITION") {
+		fields = append(fields, field{*row[0], *row[1], *row[2], *row[3] == "YES", key[*row[0]]})
 	}
 	if fields == nil {
 		s.t.Fatalf("there is no table %s.%s", schema, table)
