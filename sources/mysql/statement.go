@@ -129,7 +129,9 @@ func classify(text []byte) (statement, words) {
 		}
 	case "TRUNCATE":
 		return definition, w
-	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH":
+	case "DELETE":
+		return classifyDelete(w)
+	case "INSERT", "UPDATE", "REPLACE", "LOAD", "WITH":
 		return manipulates, w
 	case "SET":
 		if w.next() == "STATEMENT" && w.skipTo("FOR") {
@@ -186,6 +188,25 @@ func classifyObject(w words) (statement, words) {
 			return other, w
 		}
 	}
+}
+
+// classifyDelete tells MariaDB's DELETE HISTORY FROM t, which is logged as a statement also where rows are logged: it
+// deletes none that a plain SELECT shows. A table may have the name HISTORY, and then more follows.
+func classifyDelete(w words) (statement, words) {
+	ahead := w
+	if ahead.next() != "HISTORY" || ahead.next() != "FROM" {
+		return manipulates, w
+	}
+	ahead.identifier()
+	if ahead.peek() == '.' {
+		ahead.at++
+		ahead.identifier()
+	}
+	word := ahead.next()
+	if word == "BEFORE" || word == "PARTITION" || word == "" && len(ahead.rest()) == 0 {
+		return other, ahead
+	}
+	return manipulates, w
 }
 
 // words reads a statement word by word, over blanks, comments, and the marks around version comments.

@@ -40,6 +40,12 @@ func TestClassify(t *testing.T) {
 		{"SET STATEMENT max_statement_time=1 FOR CREATE USER u", other},
 		{"INSERT INTO t VALUES (1)", manipulates},
 		{"WITH x AS (SELECT 1) DELETE FROM t", manipulates},
+		{"DELETE HISTORY FROM t", other},
+		{"delete /* old */ history from `shop`.`t` before system_time '2024-01-01'", other},
+		{"DELETE HISTORY FROM shop.t /* all */;", other},
+		{"DELETE history FROM history, t WHERE history.a = t.a", manipulates},
+		{"DELETE history FROM history JOIN t", manipulates},
+		{"DELETE FROM history", manipulates},
 		{"ANALYZE TABLE t", other},
 		{"", other},
 	} {
