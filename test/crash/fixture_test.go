@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -57,6 +58,38 @@ func (f *fixture) catchUp() {
 		f.t.Fatalf("weir run --stop-at current: got exit code %d, want 0; it said:\n%s", code, p.tail())
 	}
 	f.t.Logf("caught up in %v", time.Since(begin).Round(time.Millisecond))
+}
+
+// begin runs weir until the changefeed has begun. One that begins in the past takes the definitions of today, so they
+// must not change before.
+func (f *fixture) begin() { f.catchUp() }
+
+// checkpoint reads the commit-ts up to which the files are complete; 0 if they say nothing yet.
+func (f *fixture) checkpoint() uint64 {
+	var m struct {
+		Ts uint64 `json:"checkpoint-ts"`
+	}
+	data, err := os.ReadFile(filepath.Join(f.out, "metadata"))
+	if err != nil || json.Unmarshal(data, &m) != nil {
+		return 0
+	}
+	return m.Ts
+}
+
+// moves waits until the files' checkpoint has moved.
+func (f *fixture) moves(p *process) {
+	f.t.Helper()
+	before := f.checkpoint()
+	eventually(f.t, p, "the checkpoint moves", func() bool { return f.checkpoint() > before })
+}
+
+// interrupt ends weir as Ctrl-C does.
+func (f *fixture) interrupt(p *process) {
+	f.t.Helper()
+	p.signal(os.Interrupt)
+	if code := p.within(f.t, 10*time.Second); code != 0 {
+		f.t.Fatalf("after Ctrl-C: got exit code %d, want 0; weir said:\n%s", code, p.tail())
+	}
 }
 
 // compare plays the files to their final state and compares every table of the upstream with it.

@@ -108,20 +108,22 @@ func fill(grants chan struct{}, n int) {
 	}
 }
 
-// flow grants steadily, until the load stops.
+// flow grants steadily, so many transactions and DDL statements a second, until the load stops.
 func (l *load) flow(transactions, ddl int) {
-	l.work.Go(func() {
-		tick := time.NewTicker(50 * time.Millisecond)
+	give := func(grants chan struct{}, rate int) {
+		tick := time.NewTicker(time.Second / time.Duration(rate))
 		defer tick.Stop()
 		for {
 			select {
 			case <-tick.C:
-				l.grant(transactions, ddl)
+				fill(grants, 1)
 			case <-l.ctx.Done():
 				return
 			}
 		}
-	})
+	}
+	l.work.Go(func() { give(l.transactions, transactions) })
+	l.work.Go(func() { give(l.ddl, ddl) })
 }
 
 // stop ends the writers, in the middle of what they do, and says how much it was.
