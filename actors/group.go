@@ -50,7 +50,6 @@ type GroupOptions struct {
 // it. A group that restarts begins with nothing and says so.
 type group struct {
 	GroupOptions
-	supervise actor.PropsOption
 	epoch     uint64
 	sink      *actor.PID
 	feeder    *actor.PID // that spoke last

@@ -187,7 +187,7 @@ type columnRow struct {
 	position                        int
 	columnType, nullable            string
 	charset, collation, preset      sql.NullString
-	extra, comment, generation, key sql.NullString
+	extra, comment, generation      sql.NullString
 }
 
 // readColumns leaves the sorting to us: the server would sort on disk.

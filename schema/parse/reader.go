@@ -196,17 +196,3 @@ func (r *reader) charset() string {
 func (r *reader) takesCharset() bool {
 	return r.takes("CHARSET") || r.takes("CHARACTER", "SET") || r.takes("CHAR", "SET")
 }
-
-// rest passes everything to the end, or to a comma, outside of parentheses.
-func (r *reader) rest() {
-	for r.cur().class != end && !r.cur().isMark(",") && !r.cur().isMark(")") {
-		if r.cur().class == illegal {
-			r.fail()
-		}
-		if r.cur().isMark("(") {
-			r.parens()
-			continue
-		}
-		r.at++
-	}
-}

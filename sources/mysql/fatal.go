@@ -39,12 +39,6 @@ func fatal(kind, format string, args ...any) error {
 	return &sources.Fatal{Kind: kind, Err: fmt.Errorf(format, args...)}
 }
 
-// isFatal tells whether an error is one that no retry can mend.
-func isFatal(err error) bool {
-	var f *sources.Fatal
-	return errors.As(err, &f)
-}
-
 // serverCode gives the code of an error that the server sent, 0 for others.
 func serverCode(err error) uint16 {
 	var e *gomysql.MyError

@@ -64,8 +64,8 @@ func (p *puller) close() {
 // run reads until an error. What is whole by then is appended.
 func (p *puller) run() error {
 	err := p.read()
-	if appendErr := p.flush(); appendErr != nil && err == nil {
-		err = appendErr
+	if lost := p.flush(); lost != nil {
+		return fmt.Errorf("%w; and what was read by then: %w", err, lost)
 	}
 	return err
 }
