@@ -144,8 +144,8 @@ func (s *Source) recognise(session *session, v *server, at *position) error {
 	if s.dumped || !strings.HasPrefix(other, replicaName) || s.taken > 5 {
 		return serverIDTaken(session.addr, fmt.Sprintf("%d, by a replica on host %q", s.replica.serverID, other))
 	}
-	return fmt.Errorf("read the binlog of %s: server id %d is taken by %q, which may be a process that has just ended", session.addr,
-		s.replica.serverID, other)
+	return fmt.Errorf("read the binlog of %s: server id %d is taken by %q, which may be a process that has just ended; if it has not, "+
+		"give another one with --server-id", session.addr, s.replica.serverID, other)
 }
 
 // otherReplica gives the host name of another replica with our server id, "" if there is none or the server does not say.
