@@ -273,6 +273,7 @@ func (p *parts) feed(o Options) (FeedParts, error) {
 				Changefeed: o.Changefeed,
 				Activation: ActivationOptions{
 					Changefeed: o.Changefeed, Store: p.store, Source: p.source, StartAt: o.StartAt, Catalog: p.catalog, Tables: o.Tables,
+					Warn: func(text string) { entry.Warn(text) },
 				},
 				Source: p.source, Log: p.log, SyncpointMs: uint64(o.SyncpointInterval.Milliseconds()), Memory: o.Memory,
 				Goal: p.goal, Puller: puller, Group: group, Coordinator: coordinator, Entry: entry,
