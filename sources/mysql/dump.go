@@ -166,7 +166,7 @@ func binlogError(addr string, code uint16, text string) error {
 
 func serverIDTaken(addr, text string) error {
 	return fatal(kindServerID, "read the binlog of %s: another replica has the same server id (%s); give the changefeed another one with "+
-		"?server-id=N in the URI, or leave it out to have a free one chosen", addr, text)
+		"--server-id, or leave it out to have a free one chosen", addr, text)
 }
 
 // A streamError tells of a stream that makes no sense.

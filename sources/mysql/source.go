@@ -130,6 +130,9 @@ func (s *Source) recognise(session *session, v *server, at *position) error {
 			"server that it was on, set gtid_mode=ON, or begin a new changefeed with a fresh copy of the data", session.addr)
 	}
 	s.identity = v.identity()
+	if err := session.setBack(v, at); err != nil {
+		return err
+	}
 	if v.serverID == s.replica.serverID {
 		return serverIDTaken(session.addr, "it is the server's own")
 	}
@@ -146,6 +149,28 @@ func (s *Source) recognise(session *session, v *server, at *position) error {
 	}
 	return fmt.Errorf("read the binlog of %s: server id %d is taken by %q, which may be a process that has just ended; if it has not, "+
 		"give another one with --server-id", session.addr, s.replica.serverID, other)
+}
+
+// setBack refuses a MariaDB whose binlog ends before a position that was read from it. The server itself would skip, without
+// a word, what it writes until it gets there, if its binlog is empty.
+func (s *session) setBack(v *server, at *position) error {
+	if !v.mariadb || at.kind != mariaGTID {
+		return nil
+	}
+	head, err := s.head(v)
+	if err != nil {
+		return err
+	}
+	for i := range at.maria.latest {
+		was := &at.maria.latest[i]
+		now := head.maria.last(was.domain)
+		// A domain that is not there may have been deleted from the binlog, unless nothing is there.
+		if now.kind != noGTID && now.number < was.number || len(head.maria.latest) == 0 {
+			return fatal(kindIdentity, "the binlog of %s ends at %q, before %s; it is another server, or was set back: point the changefeed to "+
+				"the right one, or begin a new changefeed with a fresh copy of the data", s.addr, head.String(), at)
+		}
+	}
+	return nil
 }
 
 // otherReplica gives the host name of another replica with our server id, "" if there is none or the server does not say.

@@ -30,6 +30,9 @@ func (s *Source) Start(ctx context.Context, at string) (relay.Mark, error) {
 	if err != nil {
 		return relay.Mark{}, err
 	}
+	if err := session.setBack(v, pos); err != nil {
+		return relay.Mark{}, err
+	}
 	begun, err := s.probe(ctx, pos)
 	if err != nil {
 		return relay.Mark{}, err
