@@ -10,6 +10,8 @@ import (
 	"github.com/weir-cdc/weir/test/weir"
 )
 
+const grantRepl = "GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT, BINLOG MONITOR ON *.* TO repl@'127.0.0.1'"
+
 // What no retry can mend ends weir with exit code 1, and an error that names what, where and the fix.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
@@ -19,21 +21,25 @@ func TestRefuses(t *testing.T) {
 		setUp  func(t *testing.T, f *weir.Changefeed)
 		args   []string
 		want   []string
+		mend   func(t *testing.T, f *weir.Changefeed) // after it the same command must go on
 	}{
 		{
 			name:   "no binlog",
 			server: []string{"--skip-log-bin"},
-			want:   []string{"log_bin"},
+			want:   []string{"log_bin", "restart it"},
+			mend:   func(t *testing.T, f *weir.Changefeed) { f.Server.MustRestart(t, "--log-bin=bin") },
 		},
 		{
 			name:   "statements in the binlog",
 			server: []string{"--binlog-format=STATEMENT"},
-			want:   []string{"binlog_format", "ROW"},
+			want:   []string{"SET GLOBAL binlog_format = 'ROW'"},
+			mend:   func(t *testing.T, f *weir.Changefeed) { f.Server.MustRestart(t, "--binlog-format=ROW") },
 		},
 		{
 			name:   "half row images",
 			server: []string{"--binlog-row-image=MINIMAL"},
-			want:   []string{"binlog_row_image", "FULL"},
+			want:   []string{"SET GLOBAL binlog_row_image = 'FULL'"},
+			mend:   func(t *testing.T, f *weir.Changefeed) { f.Server.MustRestart(t, "--binlog-row-image=FULL") },
 		},
 		{
 			name: "a wrong password",
@@ -41,7 +47,11 @@ func TestRefuses(t *testing.T) {
 				f.Server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
 				f.Replace("mysql://root@", "mysql://repl:wrong@")
 			},
-			want: []string{"repl"},
+			want: []string{"repl", "password", "CREATE USER"},
+			mend: func(t *testing.T, f *weir.Changefeed) {
+				f.Server.MustExec(t, grantRepl)
+				f.Replace("repl:wrong@", "repl:right@")
+			},
 		},
 		{
 			name: "no grants",
@@ -49,7 +59,8 @@ func TestRefuses(t *testing.T) {
 				f.Server.MustExec(t, "CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'right'")
 				f.Replace("mysql://root@", "mysql://repl:right@")
 			},
-			want: []string{"GRANT"},
+			want: []string{"GRANT REPLICATION SLAVE"},
+			mend: func(t *testing.T, f *weir.Changefeed) { f.Server.MustExec(t, grantRepl) },
 		},
 		{
 			name: "a folder with somebody else's files",
@@ -62,11 +73,65 @@ func TestRefuses(t *testing.T) {
 				}
 			},
 			want: []string{"thesis.txt", "empty folder"},
+			mend: func(t *testing.T, f *weir.Changefeed) {
+				if err := os.Remove(filepath.Join(f.Out, "thesis.txt")); err != nil {
+					t.Fatal(err)
+				}
+			},
 		},
 		{
 			name: "a position that never was",
 			args: []string{"--start-at", "bin.000099:4"},
-			want: []string{"bin.000099"},
+			want: []string{"bin.000099", "SHOW BINARY LOGS"},
+		},
+		{
+			name: "a position past the end",
+			args: []string{"--start-at", "bin.000001:99999999"},
+			want: []string{"bin.000001:99999999", "past the end", "SHOW BINARY LOGS"},
+		},
+		{
+			name: "a position inside an event",
+			args: []string{"--start-at", "bin.000001:7"},
+			want: []string{"bin.000001:7", "SHOW BINLOG EVENTS"},
+		},
+		{
+			name: "a GTID that never was",
+			args: []string{"--start-at", "gtid:0-1-4711"},
+			want: []string{"gtid:0-1-4711", "another server, or was set back"},
+		},
+		{
+			name: "a GTID of MySQL",
+			args: []string{"--start-at", "gtid:3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5"},
+			want: []string{"MariaDB", "gtid_binlog_pos"},
+		},
+		{
+			name: "no position to start at",
+			args: []string{"--start-at", "yesterday"},
+			want: []string{"--start-at yesterday", "FILE:POS"},
+		},
+		{
+			name: "no position to stop at",
+			args: []string{"--stop-at", "tomorrow"},
+			want: []string{"--stop-at tomorrow", "FILE:POS"},
+		},
+		{
+			name: "the upstream's own server id",
+			args: []string{"--server-id", "1"},
+			want: []string{"server id", "--server-id"},
+		},
+		{
+			name: "an output that is a file",
+			setUp: func(t *testing.T, f *weir.Changefeed) {
+				if err := os.WriteFile(f.Out, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			want: []string{"is no folder", "name another folder"},
+			mend: func(t *testing.T, f *weir.Changefeed) {
+				if err := os.Remove(f.Out); err != nil {
+					t.Fatal(err)
+				}
+			},
 		},
 	}
 	for _, c := range cases {
@@ -76,19 +141,17 @@ func TestRefuses(t *testing.T) {
 			if c.setUp != nil {
 				c.setUp(t, f)
 			}
-			p := f.Follow()
-			if code := p.Wait(t); code != 1 {
-				t.Errorf("got exit code %d, want 1", code)
-			}
-			_, last, _ := strings.Cut(p.Stderr(), "weir: ")
-			for _, want := range c.want {
-				if !strings.Contains(last, want) {
-					t.Errorf("got %q, want an error that names %q", last, want)
-				}
-			}
-			if strings.Contains(p.Stderr(), "wrong@") {
+			said := refuses(t, f, c.want...)
+			if strings.Contains(said, "wrong@") || strings.Contains(said, "right@") {
 				t.Error("the password is shown")
 			}
+			if c.mend == nil {
+				return
+			}
+			c.mend(t, f)
+			f.Server.MustExec(t, oneRow)
+			f.CatchUp()
+			f.Compare()
 		})
 	}
 }
