@@ -12,12 +12,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // binary is the weir under test, built once for all tests.
 var binary string
 
 func TestMain(m *testing.M) {
+	_ = mysql.SetLogger(&mysql.NopLogger{}) // it would tell of every connection that a test breaks
 	os.Exit(buildAndRun(m))
 }
 

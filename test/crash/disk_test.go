@@ -1,0 +1,168 @@
+package crash
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/weir-cdc/weir/test/mariadb"
+)
+
+// mountSmall mounts a file system in memory at a new folder.
+func mountSmall(t *testing.T, dir, size string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("weir-test", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Fatalf("mount a small file system at %s: %v: this test needs root, in a container CAP_SYS_ADMIN", dir, err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+	})
+}
+
+func remount(t *testing.T, dir string, flags uintptr, options string) {
+	t.Helper()
+	if err := syscall.Mount("weir-test", dir, "tmpfs", syscall.MS_REMOUNT|flags, options); err != nil {
+		t.Fatalf("remount %s: %v", dir, err)
+	}
+}
+
+// fill takes all space of a file system, and gives the function that gives it back.
+func takeSpace(t *testing.T, dir string) (giveBack func()) {
+	t.Helper()
+	name := filepath.Join(dir, "filler")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; size /= 16 {
+		block := make([]byte, size)
+		for err = nil; err == nil; {
+			_, err = f.Write(block)
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		if err := os.Remove(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A full output folder is waited for in state warning, with the reason; with space it goes on by itself.
+func TestOutputIsFull(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mariadb.Start(t), "csv")
+	mountSmall(t, f.out, "64m")
+	l := newLoad(t, f.server, newRandom(t))
+	f.begin()
+	l.flow(200, 4)
+	p := f.follow()
+	f.moves(p)
+	for round := range 3 {
+		warned := strings.Count(p.stderr.String(), "state=warning")
+		giveBack := takeSpace(t, f.out)
+		eventually(t, p, "the warning names the reason", func() bool {
+			text := p.stderr.String()
+			return strings.Count(text, "state=warning") > warned && strings.Contains(text, "no space left on device: free space on that file system")
+		})
+		if round == 1 {
+			p.kill() // and started with a full disk
+			p = f.follow()
+			eventually(t, p, "the warning comes again", func() bool { return p.said("state=warning") && p.said("no space left") })
+		}
+		giveBack()
+		f.moves(p)
+	}
+	l.stop()
+	f.interrupt(p)
+	f.catchUp()
+	f.checkCuts(f.compare(), l)
+}
+
+// The same with an output folder that becomes read-only.
+func TestOutputIsReadOnly(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mariadb.Start(t), "csv")
+	mountSmall(t, f.out, "64m")
+	l := newLoad(t, f.server, newRandom(t))
+	f.begin()
+	l.flow(200, 4)
+	p := f.follow()
+	f.moves(p)
+	for range 3 {
+		warned := strings.Count(p.stderr.String(), "state=warning")
+		// A file that is open for writing keeps the file system as it is.
+		eventually(t, p, "the folder is read-only", func() bool {
+			return syscall.Mount("weir-test", f.out, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "") == nil
+		})
+		eventually(t, p, "the warning names the reason", func() bool {
+			text := p.stderr.String()
+			return strings.Count(text, "state=warning") > warned && strings.Contains(text, "read-only file system: mount that file system writable")
+		})
+		remount(t, f.out, 0, "")
+		f.moves(p)
+	}
+	l.stop()
+	f.interrupt(p)
+	f.catchUp()
+	f.checkCuts(f.compare(), l)
+}
+
+// A full data directory either is waited for, or ends weir with an error that names the disk; nothing is lost.
+func TestDataDirIsFull(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, mariadb.Start(t), "csv")
+	mountSmall(t, f.state, "128m")
+	l := newLoad(t, f.server, newRandom(t))
+	f.begin()
+	l.flow(200, 4)
+	ended := 0
+	p := f.follow()
+	f.moves(p)
+	for range 3 {
+		begin := len(p.stderr.String())
+		giveBack := takeSpace(t, f.state)
+		eventually(t, p, "the reason is named", func() bool { return strings.Contains(p.stderr.String()[begin:], "no space left") })
+		// What comes of it shows while the disk is still full.
+		select {
+		case <-p.ended:
+			ended++
+			if code := p.within(t, time.Second); code != 1 || !p.said("weir: ") {
+				t.Errorf("got exit code %d, want 1 and an error; weir said:\n%s", code, p.tail())
+			}
+			t.Logf("ended: %s", lastLine(p))
+			full := f.follow() // on a disk that is still full
+			if code := full.within(t, 20*time.Second); code != 1 || !full.said("no space left") {
+				t.Errorf("started on a full disk: got exit code %d; weir said:\n%s", code, full.tail())
+			}
+			giveBack()
+			p = f.follow()
+		case <-time.After(5 * time.Second):
+			giveBack()
+		}
+		f.moves(p)
+	}
+	t.Logf("ended %d times of 3", ended)
+	l.stop()
+	f.interrupt(p)
+	f.catchUp()
+	f.checkCuts(f.compare(), l)
+}
+
+func lastLine(p *process) string {
+	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
+	return fmt.Sprintf("%.300s", lines[len(lines)-1])
+}
