@@ -29,8 +29,8 @@ func Check(t, described *Table) error {
 	if len(t.Columns) != len(described.Columns) {
 		return &Mismatch{t.Ref(), "", fmt.Sprintf("%d columns", len(t.Columns)), fmt.Sprint(len(described.Columns))}
 	}
+	described = withKeyOf(t, described)
 	tells := toldOf(described)
-	tells.keys = tells.keys && !namesUniqueKey(t, described)
 	for i := range t.Columns {
 		got, want := mismatch(&t.Columns[i], &described.Columns[i], tells)
 		if got != want {
@@ -94,12 +94,20 @@ func namesUniqueKey(t, described *Table) bool {
 	return found && !slices.ContainsFunc(t.Indexes, func(ix Index) bool { return ix.Primary })
 }
 
-// withoutKey gives a description that tells of no primary key.
-func withoutKey(described *Table) *Table {
+// withKeyOf gives a description whose primary key is what a definition calls so: the server adds ROW END to the keys of a
+// system-versioned table, and takes a unique key where there is no primary one.
+func withKeyOf(t, described *Table) *Table {
 	d := *described
 	d.Columns = slices.Clone(d.Columns)
 	for i := range d.Columns {
-		d.Columns[i].PK = false
+		if i < len(t.Columns) && t.Columns[i].System == "end" {
+			d.Columns[i].PK = false
+		}
+	}
+	if namesUniqueKey(t, &d) {
+		for i := range d.Columns {
+			d.Columns[i].PK = false
+		}
 	}
 	return &d
 }
@@ -163,9 +171,7 @@ func (k *Tracker) Adopt(ref Ref, described *Table, version uint64) *Table {
 			old.Charset, old.Collation = cs.charset, cs.collation
 		}
 	}
-	if namesUniqueKey(old, described) {
-		described = withoutKey(described)
-	}
+	described = withKeyOf(old, described)
 	t := *old
 	t.Unsure = false
 	t.Columns = make([]Column, len(described.Columns))

@@ -130,3 +130,21 @@ func TestUniqueKeyInThePrimarysPlace(t *testing.T) {
 		t.Error("a key that the definition does not have: got no error")
 	}
 }
+
+// The stream counts ROW END to the keys of a system-versioned table.
+func TestKeyOfASystemVersionedTable(t *testing.T) {
+	f := newFeed(t, "*.*", "create table v (a int primary key, b int) with system versioning", "create table w (a int not null, unique (a)) with system versioning")
+	for _, name := range []string{"v", "w"} {
+		ref := schema.Ref{Schema: "shop", Name: name}
+		table := f.tracker.Lookup(ref)
+		d := described(table, true)
+		d.Columns[0].PK, d.Columns[len(d.Columns)-1].PK = true, true
+		if err := schema.Check(table, d); err != nil {
+			t.Error(err)
+		}
+		got := f.tracker.Adopt(ref, d, 900)
+		if got.Columns[0].PK != (name == "v") || got.Columns[len(d.Columns)-1].PK || !slices.Equal(got.Handle, []int{0}) {
+			t.Errorf("%s adopted: got columns %+v, handle %v", name, got.Columns, got.Handle)
+		}
+	}
+}

@@ -156,6 +156,9 @@ func (v *Server) finishRead(t *Table) {
 	for i := range t.Indexes {
 		ix := &t.Indexes[i]
 		ix.Partial = ix.Partial && !ix.Hash
+		if ix.Unique && t.SystemVersioned { // the server adds ROW END, which no statement told
+			ix.Columns = slices.DeleteFunc(ix.Columns, func(c int) bool { return t.Columns[c].System == "end" })
+		}
 		for _, c := range ix.Columns {
 			t.Columns[c].PK = t.Columns[c].PK || ix.Primary
 		}
@@ -187,7 +190,7 @@ type columnRow struct {
 	position                        int
 	columnType, nullable            string
 	charset, collation, preset      sql.NullString
-	extra, comment, generation      sql.NullString
+	extra, comment, generation, key sql.NullString
 }
 
 // readColumns leaves the sorting to us: the server would sort on disk.

@@ -276,6 +276,7 @@ var topics = []struct {
 		"create table t (a int, b text) with system versioning",
 		"create table t2 (a int, b int without system versioning) with system versioning",
 		"create table t3 (a int, rs timestamp(6) generated always as row start invisible, re timestamp(6) generated always as row end, period for system_time (rs, re)) with system versioning",
+		"create table t31 (a int primary key, b int, rs timestamp(6) generated always as row start, re timestamp(6) generated always as row end invisible, period for system_time (rs, re), unique (b)) with system versioning",
 		"create table t4 (a int, b int with system versioning)",
 		"create table t5 (a int)",
 		"alter table t5 add system versioning",
