@@ -18,6 +18,7 @@ type Decoder struct {
 	last   *plans
 	old    []rows.Value
 	new    []rows.Value
+	end    int // the column that ends a row's period in a system-versioned table, -1 in others
 }
 
 // The plans of one layout. An update's two images are held at once, and values borrow from a plan only until it reads
@@ -38,7 +39,7 @@ func Find(c *schema.Catalog, b *messages.RowBatch) (*schema.Table, error) {
 func NewDecoder(f rows.Format, t *schema.Table) *Decoder {
 	n := len(t.Columns)
 	values := make([]rows.Value, 2*n)
-	return &Decoder{format: f, table: t, plans: map[string]*plans{}, old: values[:n:n], new: values[n:]}
+	return &Decoder{format: f, table: t, plans: map[string]*plans{}, old: values[:n:n], new: values[n:], end: periodEnd(t)}
 }
 
 // Plan gives the compiled plan of a chunk's rows.
@@ -72,7 +73,8 @@ func (d *Decoder) compiled(c *messages.Chunk) (*plans, error) {
 }
 
 // Rows calls each for the rows of a chunk. old is nil for an insert, new for a delete; they hold until each returns.
-// An error that a row's bytes cause is Fatal and names the table; an error of each is returned as it is.
+// An error that a row's bytes cause is Fatal and names the table; an error of each is returned as it is. Of a system-versioned
+// table's rows those of the past are left out (see versioned.go).
 func (d *Decoder) Rows(c *messages.Chunk, each func(op rows.Op, old, new []rows.Value) error) error {
 	p, err := d.compiled(c)
 	if err != nil {
@@ -84,8 +86,10 @@ func (d *Decoder) Rows(c *messages.Chunk, each func(op rows.Op, old, new []rows.
 		if err != nil {
 			return d.fatal("decode a row", err)
 		}
-		if err := each(op, old, new); err != nil {
-			return err
+		if shown, old, new := d.current(op, old, new); shown != 0 {
+			if err := each(shown, old, new); err != nil {
+				return err
+			}
 		}
 		body = body[n:]
 	}
