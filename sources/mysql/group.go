@@ -45,7 +45,8 @@ func (t *translator) forget() {
 
 func (t *translator) statementFormat() error {
 	return fatal(kindFormat, "the binlog at %s:%d holds a change of rows in statement format; some session has another binlog_format: "+
-		"on the upstream, SET GLOBAL binlog_format = 'ROW', end or change that session, and begin behind that", t.file, t.endPos)
+		"on the upstream, SET GLOBAL binlog_format = 'ROW', end or change that session, and begin behind that; of a table that is system-versioned "+
+		"by transaction (ROW START is a BIGINT) the server never logs rows", t.file, t.endPos)
 }
 
 // begin takes the GTID event of a group.

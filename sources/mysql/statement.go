@@ -190,8 +190,8 @@ func classifyObject(w words) (statement, words) {
 	}
 }
 
-// classifyDelete tells MariaDB's DELETE HISTORY FROM t, which is logged as a statement also where rows are logged: it
-// deletes none that a plain SELECT shows. A table may have the name HISTORY, and then more follows.
+// classifyDelete tells MariaDB's DELETE HISTORY FROM t, which deletes no row that a plain SELECT shows. A table may have
+// the name HISTORY, and then more follows.
 func classifyDelete(w words) (statement, words) {
 	ahead := w
 	if ahead.next() != "HISTORY" || ahead.next() != "FROM" {
