@@ -28,8 +28,9 @@ func (s *session) fields(schema, table string) (fields []field) {
 	for _, row := range s.query("SELECT COLUMN_NAME FROM information_schema.STATISTICS" + of + " AND INDEX_NAME = 'PRIMARY'") {
 		key[*row[0]] = true
 	}
-	for _, row := range s.query("SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE FROM information_schema.COLUMNS" + of + " ORDER BY ORDINAL_POSITION") {
-		fields = append(fields, field{*row[0], *row[1], *row[2], *row[3] == "YES", key[*row[0]]})
+	for _, row := range s.query("SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, GENERATION_EXPRESSION FROM information_schema.COLUMNS" + of + " ORDER BY ORDINAL_POSITION") {
+		ends := row[4] != nil && *row[4] == "ROW END" // which the server adds to the key
+		fields = append(fields, field{*row[0], *row[1], *row[2], *row[3] == "YES", key[*row[0]] && !ends})
 	}
 	if fields == nil {
 		s.t.Fatalf("there is no table %s.%s", schema, table)
