@@ -50,14 +50,14 @@ type GroupOptions struct {
 // it. A group that restarts begins with nothing and says so.
 type group struct {
 	GroupOptions
-	epoch     uint64
-	sink      *actor.PID
-	feeder    *actor.PID // that spoke last
-	members   map[string]*member
-	names     map[string]string // dispatcher by the id of its PID
-	tracker   *checkpoint.Tracker[string]
-	timers    *scheduler.TimerScheduler
-	cancel    scheduler.CancelFunc
+	epoch   uint64
+	sink    *actor.PID
+	feeder  *actor.PID // that spoke last
+	members map[string]*member
+	names   map[string]string // dispatcher by the id of its PID
+	tracker *checkpoint.Tracker[string]
+	timers  *scheduler.TimerScheduler
+	cancel  scheduler.CancelFunc
 
 	statuses    []*messages.BlockStatus
 	counted     []string // placed since the last heartbeat

@@ -30,7 +30,9 @@ func (x *Position) ToPosition() barrier.Position {
 }
 
 // FromSpan turns a span into its message.
-func FromSpan(s barrier.Span) *Span { return &Span{TableId: int64(s.Table), Start: s.Start, End: s.End} }
+func FromSpan(s barrier.Span) *Span {
+	return &Span{TableId: int64(s.Table), Start: s.Start, End: s.End}
+}
 
 // ToSpan turns the message back.
 func (x *Span) ToSpan() barrier.Span {
@@ -86,7 +88,9 @@ func (x *EventInfo) ToEvent(key barrier.Key, blocks bool) barrier.Event {
 }
 
 // ToEvent gives what the parties of a barrier must know of an event in the stream.
-func (x *Event) ToEvent() barrier.Event { return x.GetInfo().ToEvent(x.GetKey().ToKey(), x.GetBlocks()) }
+func (x *Event) ToEvent() barrier.Event {
+	return x.GetInfo().ToEvent(x.GetKey().ToKey(), x.GetBlocks())
+}
 
 // FromStatus turns a status into its message; epoch and version travel with the envelope.
 func FromStatus(s barrier.Status) *BlockStatus {
