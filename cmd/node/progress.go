@@ -84,23 +84,24 @@ func (m *meter) rates(now time.Time) logrus.Fields {
 	return logrus.Fields{"rows_per_s": int64(rows), "mb_per_s": fmt.Sprintf("%.1f", bytes/1e6)}
 }
 
-// line is the live line.
+// line is the live line. What fits into 80 columns comes first: it is cut at the terminal's width. The reason of a warning
+// stands in full in the log above it.
 func (m *meter) line(now time.Time) string {
 	s := m.last
 	rows, bytes := m.perSecond(now)
-	parts := []string{
-		stateName(s.State),
-		grouped(uint64(rows)) + " rows/s",
-		fmt.Sprintf("%.1f MB/s", bytes/1e6),
-		"lag " + lag(s.LagMs),
-		"checkpoint " + wallTime(s.Checkpoint),
-		plural(s.Spans, "span"),
-	}
-	if s.Barrier != "" {
-		parts = append(parts, "barrier "+s.Barrier)
-	}
+	parts := []string{stateName(s.State)}
 	if s.Reason != "" {
 		parts = append(parts, s.Reason)
+	}
+	parts = append(parts,
+		grouped(uint64(rows))+" rows/s",
+		fmt.Sprintf("%.1f MB/s", bytes/1e6),
+		"lag "+lag(s.LagMs),
+		"checkpoint "+clockTime(s.Checkpoint, now),
+		plural(s.Spans, "span"),
+	)
+	if s.Barrier != "" {
+		parts = append(parts, "barrier "+s.Barrier)
 	}
 	return strings.Join(parts, "  ")
 }
@@ -132,6 +133,15 @@ func wallTime(commitTs uint64) string {
 		return "none"
 	}
 	return time.UnixMilli(int64(commitTs >> 18)).Format("2006-01-02 15:04:05.000")
+}
+
+// clockTime is wallTime without the date, if that is today's.
+func clockTime(commitTs uint64, now time.Time) string {
+	text := wallTime(commitTs)
+	if time, ok := strings.CutPrefix(text, now.Local().Format("2006-01-02 ")); ok {
+		return time
+	}
+	return text
 }
 
 func lag(ms int64) string {

@@ -36,9 +36,12 @@ func TestLine(t *testing.T) {
 		State: messages.FeedState_FEED_WARNING, Reason: "disk full", Checkpoint: uint64(at.UnixMilli()) << 18, Spans: 1234,
 		LagMs: 230, Barrier: "ddl@5 waiting",
 	})
-	want := "warning  0 rows/s  0.0 MB/s  lag 230ms  checkpoint 2026-01-02 03:04:05.678  1,234 spans  barrier ddl@5 waiting  disk full"
+	want := "warning  disk full  0 rows/s  0.0 MB/s  lag 230ms  checkpoint 03:04:05.678  1,234 spans  barrier ddl@5 waiting"
 	if got := m.line(at); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := m.line(at.AddDate(0, 0, 1)); !strings.Contains(got, "checkpoint 2026-01-02 03:04:05.678") {
+		t.Errorf("on the next day: got %q, want the date too", got)
 	}
 	m.take(at, &messages.FeedStatus{Spans: 1})
 	if got := m.line(at); !strings.HasPrefix(got, "starting") || !strings.Contains(got, "checkpoint none") || !strings.Contains(got, "1 span") {
