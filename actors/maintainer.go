@@ -351,7 +351,7 @@ func (m *maintainer) do(ctx actor.Context, effects []barrier.Effect) {
 
 // schedule ends the dispatchers of dropped tables, and makes those of added ones.
 func (m *maintainer) schedule(ctx actor.Context, s barrier.Schedule) {
-	m.Entry.WithField("schedule", s.String()).Info("tables change")
+	m.Entry.WithField("schedule", s.String()).Debug("tables change")
 	for _, t := range s.Drops {
 		m.end(ctx, m.spans[t])
 		delete(m.spans, t)
