@@ -3,6 +3,7 @@ package crash
 import (
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -24,19 +25,22 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			f := newFixture(t, mariadb.Start(t), c.protocol)
 			random := newRandom(t)
 			l := newLoad(t, f.server, random)
-			begin, starts := time.Now(), []time.Duration(nil)
+			begin, starts, progress := time.Now(), []time.Duration(nil), []time.Duration(nil)
 			for life := range c.kills {
 				// A feed that begins in the past begins with today's definitions: they must not change before it has begun.
 				if life >= 5 {
 					l.grant(40+random.IntN(60), 1+random.IntN(4))
 				}
-				if started := f.liveAndDie(random); started > 0 {
+				if life%20 == 19 {
+					progress = append(progress, f.liveAndWrite())
+				} else if started := f.liveAndDie(random); started > 0 {
 					starts = append(starts, started)
 				}
 			}
 			l.stop()
 			t.Logf("%d kills in %v", c.kills, time.Since(begin).Round(time.Second))
-			reportStarts(t, starts)
+			report(t, "start to activation", starts)
+			report(t, "start to the first file of rows", progress)
 			f.catchUp()
 			f.checkCuts(f.compare(), l)
 		})
@@ -65,12 +69,40 @@ func (f *fixture) liveAndDie(random *rand.Rand) (started time.Duration) {
 	return started
 }
 
-func reportStarts(t *testing.T, starts []time.Duration) {
+// liveAndWrite starts weir and kills it at the moment at which it has made rows visible. It gives how long that took.
+func (f *fixture) liveAndWrite() time.Duration {
+	f.t.Helper()
+	before := f.ledgerIndexes()
+	p := f.follow()
+	eventually(f.t, p, "rows are visible", func() bool { return f.ledgerIndexes() != before })
+	took := time.Since(p.started)
+	p.kill()
+	return took
+}
+
+// ledgerIndexes reads the indexes of the one table that has rows in every transfer, and no DDL.
+func (f *fixture) ledgerIndexes() (all string) {
+	f.t.Helper()
+	names, err := filepath.Glob(filepath.Join(f.out, "bank/ledger/*/*/meta/CDC.index"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		all += string(data)
+	}
+	return all
+}
+
+func report(t *testing.T, what string, took []time.Duration) {
 	t.Helper()
-	if len(starts) == 0 {
+	if len(took) == 0 {
 		return
 	}
-	slices.Sort(starts)
-	t.Logf("start to activation: median %v, slowest %v of %d", starts[len(starts)/2].Round(time.Millisecond),
-		starts[len(starts)-1].Round(time.Millisecond), len(starts))
+	slices.Sort(took)
+	t.Logf("%s: median %v, slowest %v of %d", what, took[len(took)/2].Round(time.Millisecond),
+		took[len(took)-1].Round(time.Millisecond), len(took))
 }

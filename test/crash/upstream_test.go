@@ -98,16 +98,7 @@ func TestServerIDTaken(t *testing.T) {
 		p := one.follow()
 		one.moves(p)
 		q := two.follow()
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		deadline := time.After(patience)
-		for !p.said("server-id") && !q.said("server-id") {
-			select {
-			case <-tick.C:
-			case <-deadline:
-				t.Fatalf("neither names the setting; they said:\n%s\n%s", p.tail(), q.tail())
-			}
-		}
+		await(t, "one of the two names the setting", func() bool { return p.said("server-id") || q.said("server-id") })
 		l.stop()
 		endOrder(t, p)
 		endOrder(t, q)
