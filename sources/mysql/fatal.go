@@ -28,7 +28,6 @@ const (
 	kindXA            = "xa-before-start"
 	kindRollback      = "rollback-too-large"
 	kindDiverged      = "relay-diverged"
-	kindStream        = "bad-stream"
 	kindTornUpstream  = "upstream-torn"
 	kindRelayCorrupt  = "relay-corrupt"
 	kindPreparedStart = "xa-open"
