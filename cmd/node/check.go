@@ -113,26 +113,59 @@ func show(w io.Writer, findings []finding, output string) error {
 		}
 		return e.Encode(findings)
 	}
-	_, err := io.WriteString(w, table(findings, isTerminal(w)))
+	_, err := io.WriteString(w, table(findings, hasColours(w), columns(w)))
 	return err
 }
 
-// table prints a line per finding, and the fix of those that have one below.
-func table(findings []finding, colours bool) string {
+// table prints a line per finding, and the fix of those that have one below. Details are wrapped into their column, as wide as
+// the terminal lets it be; a fix is not, so that it can be copied.
+func table(findings []finding, colours bool, columns int) string {
 	var b strings.Builder
 	widest := 0
 	for _, f := range findings {
 		widest = max(widest, len(f.Name))
 	}
 	for _, f := range findings {
-		fmt.Fprintf(&b, "%-4s  %s  %-*s  %s\n", f.End, paint(f.Status, colours), widest, f.Name, f.Detail)
+		detail := wrap(f.Detail, columns-margin-widest)
+		fmt.Fprintf(&b, "%-4s  %s  %-*s  %s\n", f.End, paint(f.Status, colours), widest, f.Name, detail[0])
+		for _, line := range detail[1:] {
+			fmt.Fprintf(&b, "%*s%s\n", margin+widest, "", line)
+		}
 		if f.Fix != "" {
 			for _, line := range strings.Split(f.Fix, "\n") {
-				fmt.Fprintf(&b, "      %-7s  %-*s  fix: %s\n", "", widest, "", line)
+				fmt.Fprintf(&b, "      fix: %s\n", line)
 			}
 		}
 	}
 	return b.String()
+}
+
+// margin is how wide a line is without its name and its detail.
+const margin = len("from  warning    ")
+
+// wrap breaks a text at spaces; a width that is too small for that breaks nothing.
+func wrap(text string, width int) (lines []string) {
+	const least = 20
+	for width >= least && len(text) > width {
+		at := strings.LastIndexByte(text[:width+1], ' ')
+		if at <= 0 {
+			if at = strings.IndexByte(text, ' '); at < 0 {
+				break
+			}
+		}
+		lines, text = append(lines, text[:at]), text[at+1:]
+	}
+	return append(lines, text)
+}
+
+// columns gives the width of a terminal, 0 of what is none.
+func columns(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
 }
 
 func paint(status string, colours bool) string {
@@ -144,7 +177,7 @@ func paint(status string, colours bool) string {
 	return "\x1b[" + code + "m" + padded + "\x1b[0m"
 }
 
-func isTerminal(w io.Writer) bool {
+func hasColours(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -96,7 +96,7 @@ func TestCheckFolder(t *testing.T) {
 			if verdict(found) != nil {
 				code = exitError
 			}
-			if text := table(found, false); code != c.code || !strings.Contains(text, c.want) {
+			if text := table(found, false, 0); code != c.code || !strings.Contains(text, c.want) {
 				t.Errorf("got exit code %d and\n%swant %d and %q", code, text, c.code, c.want)
 			}
 		})
@@ -110,10 +110,13 @@ func TestFindingsTable(t *testing.T) {
 	got := table([]finding{
 		{End: "from", Status: statusOK, Name: "log_bin", Detail: "ON"},
 		{End: "from", Status: statusError, Name: "binlog_format", Detail: "is MIXED", Fix: "SET GLOBAL binlog_format = ROW;"},
-	}, false)
+		{End: "to", Status: statusOK, Name: "content", Detail: "so many words that they do not fit"},
+	}, false, 55)
 	want := "from  ok       log_bin        ON\n" +
 		"from  error    binlog_format  is MIXED\n" +
-		"                              fix: SET GLOBAL binlog_format = ROW;\n"
+		"      fix: SET GLOBAL binlog_format = ROW;\n" +
+		"to    ok       content        so many words that they\n" +
+		"                              do not fit\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
