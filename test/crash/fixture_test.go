@@ -25,6 +25,7 @@ type fixture struct {
 	out      string
 	state    string
 	protocol string
+	options  string   // further options of the sink
 	settings []string // further flags for weir
 }
 
@@ -43,7 +44,7 @@ func newFixture(t *testing.T, server *mariadb.Server, protocol string, settings 
 func (f *fixture) follow(more ...string) *process {
 	f.t.Helper()
 	args := []string{"run",
-		"--from", f.from, "--to", "file://" + f.out + "?flush-interval=100ms&protocol=" + f.protocol,
+		"--from", f.from, "--to", "file://" + f.out + "?flush-interval=100ms&protocol=" + f.protocol + f.options,
 		"--start-at", "earliest", "--data-dir", f.state, "--syncpoint-interval", "1s",
 	}
 	return launch(f.t, slices.Concat(args, f.settings, more)...)
