@@ -40,3 +40,6 @@ var (
 	errFeederBroke = errors.New("feed the dispatchers: the feeder broke down")
 	errGroupBroke  = errors.New("the group of dispatchers started over")
 )
+
+// numbersPerLife keeps what an actor numbers apart from what its earlier lives numbered: answers to those may come yet.
+const numbersPerLife = 1 << 24

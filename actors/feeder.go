@@ -27,7 +27,10 @@ type (
 	// anchor: maintainer -> feeder. The checkpoint is stored at ts: what lies below may be forgotten.
 	anchor struct{ ts uint64 }
 	// feederFailed: feeder -> maintainer. A walk broke; the feeder does no more.
-	feederFailed struct{ err error }
+	feederFailed struct {
+		epoch uint64
+		err   error
+	}
 )
 
 // grown tells the feeder that the relay log has more.
@@ -65,6 +68,7 @@ type feeder struct {
 	pauses  *messages.Key  // the last event that concerned every table
 	flight  uint64         // bytes delivered and not yet taken by the sinks
 	cancel  func()
+	ended   bool
 }
 
 // NewFeeder makes a feeder.
@@ -79,6 +83,9 @@ func NewFeeder(o FeederOptions) *actor.Props {
 }
 
 func (f *feeder) Receive(ctx actor.Context) {
+	if f.ended {
+		return
+	}
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 	case *begin:
@@ -92,7 +99,7 @@ func (f *feeder) Receive(ctx actor.Context) {
 	case *readDone:
 		f.onRead(ctx, msg)
 	case *readFailed:
-		ctx.Send(ctx.Parent(), &feederFailed{err: msg.err})
+		ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: msg.err})
 	case *messages.Credit:
 		if msg.Epoch == f.Epoch {
 			f.flight -= min(f.flight, msg.Bytes)
@@ -106,9 +113,10 @@ func (f *feeder) Receive(ctx actor.Context) {
 		f.onAnchor(ctx, msg)
 	case *actor.Terminated:
 		if f.reads(msg.Who) {
-			ctx.Send(ctx.Parent(), &feederFailed{err: errReaderBroke})
+			ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: errReaderBroke})
 		}
 	case *actor.Stopping, *actor.Restarting:
+		f.ended = true // the readers end with it, and what is in the mailbox is for nobody
 		if f.cancel != nil {
 			f.cancel()
 		}
@@ -179,7 +187,7 @@ func (f *feeder) routeLive(ctx actor.Context) {
 	l := f.live
 	for len(l.rest) > 0 {
 		item := l.rest[0]
-		if item.Batch != nil && len(f.lanes) == 0 {
+		if item.Batch != nil && len(f.lanes) == 0 && f.expected(item.Batch) {
 			// Rows of a replicated table, and no lane at all: one will come, and nobody else waits.
 			l.hungry = true
 			return
@@ -201,6 +209,22 @@ func (f *feeder) routeLive(ctx actor.Context) {
 		f.toGroups(ctx, &messages.Resolved{Epoch: f.Epoch, Ts: l.resolved})
 	}
 	f.met(ctx)
+}
+
+// expected tells that a lane will come for the rows. None will if the trigger begins behind them and their table has no
+// lane: then it has dropped the table since.
+func (f *feeder) expected(b *messages.RowBatch) bool {
+	return f.trigger.lane == nil || f.trigger.start.Ts < b.Chunks[len(b.Chunks)-1].CommitTs
+}
+
+// resume goes on with the live walk, if what it waits for has come.
+func (f *feeder) resume(ctx actor.Context) {
+	l := f.live
+	if l == nil || l.between() || l.paused != nil && !f.crossedByAll(l.paused) {
+		return
+	}
+	l.paused, l.hungry = nil, false
+	f.routeLive(ctx)
 }
 
 func (f *feeder) routeBatch(ctx actor.Context, b *messages.RowBatch) {
@@ -300,10 +324,7 @@ func (f *feeder) onCrossed(ctx actor.Context, msg *messages.Crossed) {
 			f.catchUp(ctx)
 		}
 	}
-	if f.live != nil && f.live.paused != nil && f.crossedByAll(f.live.paused) {
-		f.live.paused = nil
-		f.routeLive(ctx)
-	}
+	f.resume(ctx)
 	f.advance(ctx)
 }
 
@@ -336,6 +357,8 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 	}
 	if l.span.GetTableId() == 0 {
 		f.onRouteTrigger(ctx, l)
+		f.resume(ctx)
+		f.advance(ctx)
 		return
 	}
 	f.lanes[l.dispatcher] = l
@@ -351,10 +374,7 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 	} else {
 		f.fallBehind(ctx, l)
 	}
-	if f.live.hungry {
-		f.live.hungry = false
-		f.routeLive(ctx)
-	}
+	f.resume(ctx)
 	f.catchUp(ctx)
 	f.advance(ctx)
 }
@@ -387,17 +407,14 @@ func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 		delete(w.members, dispatcher)
 	}
 	f.endIdleWalks(ctx)
-	if f.live != nil && f.live.paused != nil && f.crossedByAll(f.live.paused) {
-		f.live.paused = nil
-		f.routeLive(ctx)
-	}
+	f.resume(ctx)
 	f.advance(ctx)
 }
 
 func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
 	_, mark, err := f.Log.Seek(msg.ts)
 	if err != nil {
-		ctx.Send(ctx.Parent(), &feederFailed{err: err})
+		ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: err})
 		return
 	}
 	n := 0

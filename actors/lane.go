@@ -143,7 +143,7 @@ func (f *feeder) catchUp(ctx actor.Context) {
 	}
 	offset, mark, err := f.Log.Seek(skip)
 	if err != nil {
-		ctx.Send(ctx.Parent(), &feederFailed{err: err})
+		ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: err})
 		return
 	}
 	past := feed.NewPast(f.Catalog, ids, f.applied)

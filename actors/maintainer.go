@@ -90,6 +90,7 @@ type maintainer struct {
 	tasks  lifetime
 
 	boot      *barrier.Bootstrap
+	restoring bool // the definitions are being read, once in a life
 	following *following
 	barrier   *barrier.Barrier
 	feeder    *actor.PID
@@ -115,8 +116,10 @@ type maintainer struct {
 // NewMaintainer makes a maintainer.
 func NewMaintainer(o MaintainerOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "maintainer")
+	incarnation := 0
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &maintainer{MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime()}
+		incarnation++
+		return &maintainer{life: incarnation * numbersPerLife, MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime()}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -139,7 +142,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 			ctx.Request(m.Puller, &follow{mark: m.state.checkpoint.Mark})
 		}
 	case *following:
-		m.following = msg
+		m.following, m.Activation.ResetLog = msg, false
 		m.bootstrap(ctx)
 	case *messages.Bootstrapped:
 		m.onBootstrapped(ctx, msg)
@@ -158,7 +161,9 @@ func (m *maintainer) Receive(ctx actor.Context) {
 			m.place(ctx)
 		}
 	case *feederFailed:
-		m.restart(ctx, msg.err)
+		if m.feeder != nil && msg.epoch == m.state.epoch {
+			m.restart(ctx, msg.err)
+		}
 	case *contacted:
 		m.onContact(ctx, msg)
 	case *pullState:
@@ -194,6 +199,8 @@ func (m *maintainer) activate(ctx actor.Context) {
 	m.state.end()
 	m.phase, m.life = activating, m.life+1
 	m.boot, m.following, m.barrier, m.state, m.saving = nil, nil, nil, nil, false
+	m.beat = messages.Heartbeat{Error: m.beat.Error, Reason: m.beat.Reason}
+	m.restoring = false
 	clear(m.spans)
 	life, options := m.life, m.Activation
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
@@ -230,9 +237,10 @@ func (m *maintainer) onBootstrapped(ctx actor.Context, msg *messages.Bootstrappe
 
 // bootstrap makes the barrier and the feeder once all have answered.
 func (m *maintainer) bootstrap(ctx actor.Context) {
-	if m.phase != bootstrapping || m.following == nil || !m.boot.Ready() {
+	if m.phase != bootstrapping || m.following == nil || !m.boot.Ready() || m.restoring {
 		return
 	}
+	m.restoring = true
 	life, state, at := m.life, m.state, m.boot.TriggerPosition()
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		tables, err := state.restore(c, at.SchemaTs())
@@ -367,7 +375,14 @@ func (m *maintainer) end(ctx actor.Context, dispatchers []string) {
 	}
 	ctx.Request(m.Group, &messages.Remove{Epoch: m.state.epoch, Dispatchers: dispatchers})
 	for _, id := range dispatchers {
-		ctx.Send(m.feeder, &unroute{dispatcher: id})
+		m.unroute(ctx, id)
+	}
+}
+
+// unroute tells the feeder, unless that was ended first, as it is while draining.
+func (m *maintainer) unroute(ctx actor.Context, dispatcher string) {
+	if m.feeder != nil {
+		ctx.Send(m.feeder, &unroute{dispatcher: dispatcher})
 	}
 }
 
@@ -377,13 +392,13 @@ func (m *maintainer) onRemoved(ctx actor.Context, msg *messages.Removed) {
 	case m.phase == bootstrapping && msg.Epoch == m.state.epoch:
 		m.restart(ctx, errGroupBroke) // what it reported no longer holds
 		return
-	case m.phase != running || msg.Epoch != m.state.epoch:
+	case m.phase != running && m.phase != draining || msg.Epoch != m.state.epoch:
 		return
 	}
 	for _, l := range msg.Spans {
 		table := barrier.TableID(l.Span.TableId)
 		m.spans[table] = slices.DeleteFunc(m.spans[table], func(id string) bool { return id == l.Dispatcher })
-		ctx.Send(m.feeder, &unroute{dispatcher: l.Dispatcher})
+		m.unroute(ctx, l.Dispatcher)
 		m.do(ctx, m.barrier.Removed(barrier.DispatcherID(l.Dispatcher), l.ToReport()))
 	}
 	if msg.Reason == "" {
@@ -408,9 +423,7 @@ func (m *maintainer) rest() time.Duration {
 
 func (m *maintainer) onGroupStarted(ctx actor.Context) {
 	switch m.phase {
-	case bootstrapping:
-		ctx.Request(m.Group, &messages.Bootstrap{Epoch: m.state.epoch})
-	case running:
+	case bootstrapping, running:
 		m.restart(ctx, errGroupBroke)
 	}
 }
@@ -485,7 +498,8 @@ func (m *maintainer) advance() {
 	if m.barrier == nil {
 		return
 	}
-	m.checkpoint = max(m.checkpoint, min(m.beat.Checkpoint, m.barrier.CheckpointCeiling()))
+	// Not beyond the live walk either: what a restart reads from the checkpoint on, it must know the definitions of.
+	m.checkpoint = max(m.checkpoint, min(m.beat.Checkpoint, m.beat.Resolved, m.barrier.CheckpointCeiling()))
 }
 
 func (m *maintainer) onContact(ctx actor.Context, msg *contacted) {
@@ -542,6 +556,9 @@ func (m *maintainer) save(ctx actor.Context) {
 	if err != nil {
 		m.restart(ctx, err)
 		return
+	}
+	if mark.Ts < m.state.checkpoint.Mark.Ts {
+		mark = m.state.checkpoint.Mark
 	}
 	m.saving = true
 	life, state := m.life, m.state

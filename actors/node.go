@@ -85,6 +85,7 @@ func (n *node) Receive(ctx actor.Context) {
 		n.onFeedStopped(ctx, msg)
 	case *leaseLost:
 		n.Entry.Error("the node's lease is lost: nothing more is written")
+		n.stopping = true
 		for name := range n.feeds {
 			n.drop(ctx, name)
 		}

@@ -63,8 +63,7 @@ type puller struct {
 
 	maintainer *actor.PID
 	wanted     *follow // to be answered
-	mark       relay.Mark
-	run        int // number of the child; what an older one says is dropped
+	run        int     // number of the child; what an older one says is dropped
 	child      *actor.PID
 	cancel     context.CancelFunc
 	failures   int
@@ -75,8 +74,10 @@ type puller struct {
 // NewPuller makes a puller of source into log.
 func NewPuller(source sources.Source, log *relay.Log, maintainer *actor.PID, entry *logrus.Entry) *actor.Props {
 	entry = entry.WithField("actor", "puller")
+	incarnation := 0
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &puller{source: source, log: log, maintainer: maintainer, entry: entry}
+		incarnation++
+		return &puller{run: incarnation * numbersPerLife, source: source, log: log, maintainer: maintainer, entry: entry}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -115,7 +116,7 @@ func (p *puller) Receive(ctx actor.Context) {
 }
 
 func (p *puller) onFollow(ctx actor.Context, msg *follow) {
-	p.wanted, p.mark, p.failures = msg, msg.mark, 0
+	p.wanted, p.failures = msg, 0
 	if p.child == nil {
 		p.start(ctx)
 		return
@@ -137,8 +138,7 @@ func (p *puller) start(ctx actor.Context) {
 	p.child = ctx.Spawn(actor.PropsFromProducer(func() actor.Actor {
 		return &pull{source: p.source, log: p.log}
 	}))
-	reset := p.wanted != nil && p.wanted.reset
-	ctx.Send(p.child, &pullRun{ctx: c, run: p.run, mark: p.mark, reset: reset})
+	ctx.Send(p.child, &pullRun{ctx: c, run: p.run, prepare: p.wanted})
 }
 
 func (p *puller) onPrepared(ctx actor.Context, msg *prepared) {
@@ -182,10 +182,10 @@ func (p *puller) onEnded(ctx actor.Context, err error) {
 
 // pullRun starts a pull.
 type pullRun struct {
-	ctx   context.Context
-	run   int
-	mark  relay.Mark
-	reset bool
+	ctx context.Context
+	run int
+	// prepare is what the log must reach back to; nil: it goes on where it ends.
+	prepare *follow
 }
 
 // A pull is the puller's child: it sees that the log reaches back to the mark, then blocks in the upstream.
@@ -200,9 +200,14 @@ func (p *pull) Receive(ctx actor.Context) {
 		return
 	}
 	parent, root := ctx.Parent(), ctx.ActorSystem().Root
-	answer, err := prepareLog(p.log, msg.mark, msg.reset)
+	var err error
+	if msg.prepare != nil {
+		var answer *following
+		if answer, err = prepareLog(p.log, msg.prepare.mark, msg.prepare.reset); err == nil {
+			root.Send(parent, &prepared{run: msg.run, answer: answer})
+		}
+	}
 	if err == nil {
-		root.Send(parent, &prepared{run: msg.run, answer: answer})
 		err = p.source.Pull(msg.ctx, p.log, func(c sources.Contact) {
 			_, tail := p.log.Tail()
 			root.Send(parent, &contacted{Contact: c, tail: tail.Ts})
@@ -223,6 +228,10 @@ func prepareLog(log *relay.Log, mark relay.Mark, reset bool) (*following, error)
 		offset, from, err = log.Seek(mark.Ts)
 	}
 	if err != nil {
+		return nil, err
+	}
+	// What lies below the stored checkpoint makes room; a full log would else wait for a checkpoint that waits for it.
+	if err := log.Trim(from.Ts); err != nil {
 		return nil, err
 	}
 	return &following{offset: offset, from: from}, nil
