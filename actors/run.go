@@ -38,8 +38,9 @@ type Options struct {
 	Log               *logrus.Entry
 }
 
-// leaseTTL is how long a cluster waits before it gives a silent node up.
-const leaseTTL = 10 * time.Second
+// leaseTTL is how long a node may be silent. Nobody waits to succeed a lone node: one that was stopped, or slept with its
+// machine, goes on.
+const leaseTTL = 24 * time.Hour
 
 // A Running is a node at work in this process.
 type Running struct {
@@ -124,7 +125,7 @@ func (p *parts) assemble(ctx context.Context, o Options) error {
 	}
 	p.closers = append(p.closers, p.etcd.Close)
 	p.store = cluster.NewStore(p.etcd.Client())
-	if p.member, err = p.store.Join(ctx, cluster.JoinOptions{ID: nodeName, TTL: leaseTTL, Alone: true}); err != nil {
+	if p.member, err = p.store.Join(ctx, cluster.JoinOptions{ID: nodeName, TTL: leaseTTL, Alone: true, Log: o.Log}); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	p.closers = append(p.closers, p.leave)
