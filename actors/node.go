@@ -124,11 +124,13 @@ func (n *node) onStartFeed(ctx actor.Context, name string) {
 		})
 		return
 	}
+	child := func(role string) *actor.PID { return actor.NewPID(ctx.Self().Address, ctx.Self().Id+"/"+name+"/"+role) }
 	f := &nodeFeed{}
-	maintainer := actor.NewPID(ctx.Self().Address, ctx.Self().Id+"/"+name+"/maintainer")
-	f.puller = spawnNamed(ctx, parts.Puller(maintainer), name+"/puller")
-	f.group = spawnNamed(ctx, parts.Group(maintainer), name+"/group")
-	f.maintainer = spawnNamed(ctx, parts.Maintainer(f.puller, f.group, n.coordinator), name+"/maintainer")
+	// The maintainer first: the others speak to it as soon as they start, and to send to a name whose actor is just being
+	// made panics in the framework. It speaks to them only after the metadata store has given it an epoch.
+	f.maintainer = spawnNamed(ctx, parts.Maintainer(child("puller"), child("group"), n.coordinator), name+"/maintainer")
+	f.puller = spawnNamed(ctx, parts.Puller(f.maintainer), name+"/puller")
+	f.group = spawnNamed(ctx, parts.Group(f.maintainer), name+"/group")
 	n.feeds[name] = f
 }
 
