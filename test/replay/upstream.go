@@ -55,8 +55,8 @@ func scan(result *sql.Rows, width int) (map[string]int, error) {
 // expression selects a column in the written form: BIT as a number, and ENUM and SET too in canal-json.
 func expression(c *Column, protocol string) string {
 	number := c.Type == "BIT" || protocol == "canal-json" && (c.Type == "ENUM" || c.Type == "SET")
-	if number {
-		return quote(c.Name) + " + 0"
+	if number { // of 64 labels the server would give a signed one
+		return "CAST(" + quote(c.Name) + " + 0 AS UNSIGNED)"
 	}
 	return quote(c.Name)
 }

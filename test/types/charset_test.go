@@ -92,23 +92,26 @@ func (s *session) speak(charset string) []*recorder {
 	if charset == "binary" {
 		labels = ""
 	}
-	columns := func(of, labels string) string {
+	// CONVERT TO leaves the bytes of labels as they are, which gives others a new meaning than ASCII.
+	ascii := "'a', 'b'"
+	columns := func(of, labels, elems string) string {
 		return fmt.Sprintf("c CHAR(60)%[1]s, v VARCHAR(100)%[1]s, t TINYTEXT%[1]s, m MEDIUMTEXT%[1]s, e ENUM(%[3]s)%[2]s, s SET(%[3]s)%[2]s", of, labels, elems)
 	}
 	database := "charset_" + charset
 	s.exec("CREATE DATABASE "+database+of,
-		"CREATE TABLE "+database+".named (n INT PRIMARY KEY, "+columns(of, labels)+") CHARACTER SET utf8mb4",
-		"CREATE TABLE "+database+".by_table (n INT PRIMARY KEY, "+columns("", labels)+") CHARSET = "+charset,
-		"CREATE TABLE "+database+".by_database (n INT PRIMARY KEY, "+columns("", labels)+")",
-		"CREATE TABLE "+database+".converted (n INT PRIMARY KEY, "+columns("", " CHARACTER SET utf8mb4")+") CHARACTER SET utf8mb4",
+		"CREATE TABLE "+database+".named (n INT PRIMARY KEY, "+columns(of, labels, elems)+") CHARACTER SET utf8mb4",
+		"CREATE TABLE "+database+".by_table (n INT PRIMARY KEY, "+columns("", labels, elems)+") CHARSET = "+charset,
+		"CREATE TABLE "+database+".by_database (n INT PRIMARY KEY, "+columns("", labels, elems)+")",
+		"CREATE TABLE "+database+".converted (n INT PRIMARY KEY, "+columns("", " CHARACTER SET utf8mb4", ascii)+") CHARACTER SET utf8mb4",
 		"ALTER TABLE "+database+".converted CONVERT TO"+of)
 	var recorders []*recorder
 	for _, table := range []string{"named", "by_table", "by_database", "converted"} {
 		r := s.record(database, table, true)
+		labels := elems
 		if table == "converted" {
-			r.version = 1
+			r.version, labels = 1, ascii
 		}
-		s.fill(database+"."+table, elems)
+		s.fill(database+"."+table, labels)
 		r.note()
 		s.exec("UPDATE " + database + "." + table + " SET v = CONCAT(v, c)")
 		r.note()

@@ -1,7 +1,10 @@
 package types_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,8 +13,14 @@ import (
 	"github.com/weir-cdc/weir/test/weir"
 )
 
+// An output is what weir wrote, and where.
+type output struct {
+	*replay.Output
+	folder string
+}
+
 // follow runs weir from a position over the databases of the rules until now, and reads its files.
-func follow(t *testing.T, protocol, from, tables string, settings ...string) *replay.Output {
+func follow(t *testing.T, protocol, from, tables string, settings ...string) *output {
 	t.Helper()
 	f := weir.NewChangefeed(t, server, protocol, append([]string{"--start-at", from, "--tables", tables}, settings...)...)
 	f.CatchUp()
@@ -26,7 +35,7 @@ func follow(t *testing.T, protocol, from, tables string, settings ...string) *re
 	for _, p := range problems {
 		t.Error(p)
 	}
-	return o
+	return &output{o, f.Out}
 }
 
 // check compares a version of a table with what was recorded of it.
@@ -127,7 +136,7 @@ func (r *recorder) diff(got, want map[string]int) string {
 }
 
 // checkAll compares what was recorded with the files. Each table has as many versions as its last record says.
-func checkAll(t *testing.T, protocol string, o *replay.Output, recorders []*recorder) {
+func checkAll(t *testing.T, protocol string, o *output, recorders []*recorder) {
 	t.Helper()
 	count := map[string]int{}
 	for _, r := range recorders {
@@ -141,5 +150,48 @@ func checkAll(t *testing.T, protocol string, o *replay.Output, recorders []*reco
 			continue
 		}
 		r.check(t, protocol, versions[r.version])
+		if protocol == "canal-json" {
+			r.checkTypes(t, o.folder, versions[r.version])
+		}
+	}
+}
+
+// checkTypes compares what a canal-json message says of its table with information_schema.
+func (r *recorder) checkTypes(t *testing.T, folder string, v *replay.Version) {
+	t.Helper()
+	if len(v.Rows) == 0 {
+		t.Errorf("%s.%s has no rows in the files", r.schema, r.table)
+		return
+	}
+	data, err := os.ReadFile(filepath.Join(folder, v.Rows[0].File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(data), "\r\n")
+	var got struct {
+		PkNames   []string
+		MysqlType map[string]string
+		SQLType   map[string]int
+	}
+	if err := json.Unmarshal([]byte(line), &got); err != nil {
+		t.Fatal(err)
+	}
+	var key []string
+	for _, f := range r.fields {
+		if f.key {
+			key = append(key, f.name)
+		}
+		want := f.dataType
+		for _, word := range []string{" unsigned", " zerofill"} {
+			if strings.Contains(f.columnType, word) && f.dataType != "year" {
+				want += word
+			}
+		}
+		if _, told := got.SQLType[f.name]; !told || got.MysqlType[f.name] != want {
+			t.Errorf("%s.%s.%s: mysqlType is %q, want %q; sqlType told: %v", r.schema, r.table, f.name, got.MysqlType[f.name], want, told)
+		}
+	}
+	if slices.Sort(key); !slices.Equal(slices.Sorted(slices.Values(got.PkNames)), key) {
+		t.Errorf("%s.%s: pkNames is %q, want %q", r.schema, r.table, got.PkNames, key)
 	}
 }

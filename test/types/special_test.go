@@ -2,6 +2,7 @@ package types_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,12 @@ func TestColumnsThatNobodySets(t *testing.T) {
 	began := s.position()
 	var recorders []*recorder
 	s.exec("CREATE DATABASE unset")
-	for i, h := range handles {
+	hashed := []handle{ // unique keys that the server keeps in a hidden column
+		{"hashed", "n INT PRIMARY KEY, big TEXT, UNIQUE KEY (big)", true},
+		{"hashes", "n VARCHAR(3000) NOT NULL, big BLOB, UNIQUE KEY (big), UNIQUE KEY (n)", true},
+		{"hashless", "n INT, big TEXT, UNIQUE KEY (big)", false},
+	}
+	for i, h := range slices.Concat(handles, hashed) {
 		table := fmt.Sprintf("t%d", i)
 		s.exec(fmt.Sprintf(`CREATE TABLE unset.%s (%s, a INT, b VARCHAR(20) CHARACTER SET latin1,
 			v INT AS (a * 2) VIRTUAL, w VARCHAR(50) CHARACTER SET ucs2 AS (CONCAT(b, '-', a)) PERSISTENT, x DECIMAL(20,3) AS (a / 3) VIRTUAL INVISIBLE,
