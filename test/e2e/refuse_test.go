@@ -134,10 +134,15 @@ func TestRefuses(t *testing.T) {
 			},
 		},
 	}
+	calm := mariadb.Start(t) // for those that change nothing at it
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := weir.NewChangefeed(t, mariadb.Start(t, mariadb.Args(c.server...)), "csv", c.args...)
+			server := calm
+			if c.server != nil || c.setUp != nil || c.mend != nil {
+				server = mariadb.Start(t, mariadb.Args(c.server...))
+			}
+			f := weir.NewChangefeed(t, server, "csv", c.args...)
 			if c.setUp != nil {
 				c.setUp(t, f)
 			}
