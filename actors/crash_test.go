@@ -36,6 +36,8 @@ type bankRun struct {
 	uri string
 	dir string
 	out string
+	// flush is the sink's interval, sync that of syncpoints.
+	flush, sync time.Duration
 }
 
 func newBankRun(t *testing.T, uri string) *bankRun {
@@ -43,7 +45,8 @@ func newBankRun(t *testing.T, uri string) *bankRun {
 	if keep := os.Getenv("KEEP"); keep != "" {
 		dir, _ = os.MkdirTemp(keep, "run")
 	}
-	return &bankRun{t: t, uri: uri, dir: filepath.Join(dir, "data"), out: filepath.Join(dir, "out")}
+	return &bankRun{t: t, uri: uri, dir: filepath.Join(dir, "data"), out: filepath.Join(dir, "out"),
+		flush: 200 * time.Millisecond, sync: 500 * time.Millisecond}
 }
 
 func (b *bankRun) start(ctx context.Context) *Running {
@@ -55,8 +58,8 @@ func (b *bankRun) start(ctx context.Context) *Running {
 		log.SetLevel(logrus.DebugLevel)
 	}
 	r, err := Start(ctx, Options{
-		Changefeed: "test", From: b.uri, To: "file://" + b.out + "?protocol=csv&include-commit-ts=true&flush-interval=200ms",
-		DataDir: b.dir, Tables: filter.All(), StartAt: "earliest", StopAt: "gtid:0-1-14000", SyncpointInterval: 500 * time.Millisecond,
+		Changefeed: "test", From: b.uri, To: "file://" + b.out + "?protocol=csv&include-commit-ts=true&flush-interval=" + b.flush.String(),
+		DataDir: b.dir, Tables: filter.All(), StartAt: "earliest", StopAt: "gtid:0-1-14000", SyncpointInterval: b.sync,
 		Memory: 8 << 20, RelaySize: 1 << 30, Log: logrus.NewEntry(log),
 	})
 	if err != nil {
@@ -238,6 +241,38 @@ func nilMessage(kind string) any {
 		return (*read)(nil)
 	}
 	return &crash{reason: "test"}
+}
+
+// A changefeed may be stopped at any moment, also while its sink is down, and goes on from there.
+func TestStopAndGoOn(t *testing.T) {
+	const uri = "workload://bank?seed=3&tables=6&rows=40&rate=6000&transactions=14000&ddl=300ms"
+	calm := newBankRun(t, uri)
+	calm.finish(calm.start(context.Background()), func(*messages.FeedStatus) {})
+	want := calm.lines()
+	for name, crash := range map[string]bool{"in order": false, "with the sink down": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBankRun(t, uri)
+			b.flush = 3 * time.Second // so that much is in flight
+			random := rand.New(rand.NewPCG(3, uint64(len(name))))
+			for range 3 {
+				ctx, cancel := context.WithCancel(context.Background())
+				r := b.start(ctx)
+				left := 1 + random.IntN(5)
+				b.finish(r, func(*messages.FeedStatus) {
+					if left--; left == 0 {
+						if crash {
+							b.crash(r, random, "sink")
+						}
+						cancel()
+					}
+				})
+				cancel()
+			}
+			b.finish(b.start(context.Background()), func(*messages.FeedStatus) {})
+			sameLines(t, b.lines(), want)
+		})
+	}
 }
 
 // seeds are those of the runs in which all kinds crash: the same few each time, or as many as WEIR_SEEDS says.
