@@ -50,7 +50,6 @@ var steps = []step{
 // rows in the files are those that the table held at the time.
 func TestAlterBetweenRows(t *testing.T) {
 	s := connect(t)
-	began := s.position()
 	var recorders []*recorder
 	for _, m := range metadata {
 		database := "alter_" + m
@@ -63,7 +62,7 @@ func TestAlterBetweenRows(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			checkAll(t, protocol, follow(t, protocol, began, "alter_*.*"), recorders)
+			checkAll(t, protocol, follows[protocol](t), recorders)
 		})
 	}
 }

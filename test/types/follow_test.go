@@ -7,20 +7,34 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weir-cdc/weir/test/replay"
 	"github.com/weir-cdc/weir/test/weir"
 )
 
-// An output is what weir wrote, and where.
+// An output is what weir wrote, and the first message of each file of canal-json.
 type output struct {
 	*replay.Output
-	folder string
+	messages map[string]string
 }
 
-// follow runs weir from a position over the databases of the rules until now, and reads its files.
-func follow(t *testing.T, protocol, from, tables string, settings ...string) *output {
+func (o *output) readMessages(t *testing.T, folder string) {
+	t.Helper()
+	for _, v := range o.Versions {
+		for _, row := range v.Rows[:min(len(v.Rows), 1)] {
+			data, err := os.ReadFile(filepath.Join(folder, row.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.messages[row.File], _, _ = strings.Cut(string(data), "\r\n")
+		}
+	}
+}
+
+// followFrom runs weir from a position over the databases of the rules until now, and reads its files.
+func followFrom(t *testing.T, protocol, from, tables string, settings ...string) *output {
 	t.Helper()
 	f := weir.NewChangefeed(t, server, protocol, append([]string{"--start-at", from, "--tables", tables}, settings...)...)
 	f.CatchUp()
@@ -35,7 +49,29 @@ func follow(t *testing.T, protocol, from, tables string, settings ...string) *ou
 	for _, p := range problems {
 		t.Error(p)
 	}
-	return &output{o, f.Out}
+	w := &output{o, map[string]string{}}
+	if protocol == "canal-json" {
+		w.readMessages(t, f.Out)
+	}
+	return w
+}
+
+// follows keeps what weir wrote of all that the tests wrote, by protocol.
+var follows = map[string]func(t *testing.T) *output{"csv": followOnce("csv"), "canal-json": followOnce("canal-json")}
+
+// followOnce gives a function that follows the server's whole binlog when it is first called: all tests have written by
+// then, see the package comment.
+func followOnce(protocol string) func(t *testing.T) *output {
+	var once sync.Once
+	var o *output
+	return func(t *testing.T) *output {
+		t.Helper()
+		once.Do(func() { o = followFrom(t, protocol, "earliest", "*.*") })
+		if o == nil {
+			t.Fatal("weir has failed in another test")
+		}
+		return o
+	}
 }
 
 // check compares a version of a table with what was recorded of it.
@@ -151,29 +187,24 @@ func checkAll(t *testing.T, protocol string, o *output, recorders []*recorder) {
 		}
 		r.check(t, protocol, versions[r.version])
 		if protocol == "canal-json" {
-			r.checkTypes(t, o.folder, versions[r.version])
+			r.checkTypes(t, o.messages, versions[r.version])
 		}
 	}
 }
 
 // checkTypes compares what a canal-json message says of its table with information_schema.
-func (r *recorder) checkTypes(t *testing.T, folder string, v *replay.Version) {
+func (r *recorder) checkTypes(t *testing.T, messages map[string]string, v *replay.Version) {
 	t.Helper()
 	if len(v.Rows) == 0 {
 		t.Errorf("%s.%s has no rows in the files", r.schema, r.table)
 		return
 	}
-	data, err := os.ReadFile(filepath.Join(folder, v.Rows[0].File))
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, _, _ := strings.Cut(string(data), "\r\n")
 	var got struct {
 		PkNames   []string
 		MysqlType map[string]string
 		SQLType   map[string]int
 	}
-	if err := json.Unmarshal([]byte(line), &got); err != nil {
+	if err := json.Unmarshal([]byte(messages[v.Rows[0].File]), &got); err != nil {
 		t.Fatal(err)
 	}
 	var key []string

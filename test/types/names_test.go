@@ -16,7 +16,6 @@ var names = []string{
 // Each name, of a database, of a table and of columns; comments and labels have what names cannot: four-byte characters.
 func TestNames(t *testing.T) {
 	s := connect(t)
-	began := s.position()
 	var recorders []*recorder
 	for i, name := range names {
 		database := fmt.Sprintf("names%d", i)
@@ -37,7 +36,7 @@ func TestNames(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			checkAll(t, protocol, follow(t, protocol, began, "names*.*"), recorders)
+			checkAll(t, protocol, follows[protocol](t), recorders)
 		})
 	}
 }

@@ -10,7 +10,6 @@ import (
 // Generated columns and others that an INSERT does not name stand in the row as the server shows them.
 func TestColumnsThatNobodySets(t *testing.T) {
 	s := connect(t)
-	began := s.position()
 	var recorders []*recorder
 	s.exec("CREATE DATABASE unset")
 	hashed := []handle{ // unique keys that the server keeps in a hidden column
@@ -38,7 +37,7 @@ func TestColumnsThatNobodySets(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			checkAll(t, protocol, follow(t, protocol, began, "unset.*"), recorders)
+			checkAll(t, protocol, follows[protocol](t), recorders)
 		})
 	}
 }
@@ -47,7 +46,6 @@ func TestColumnsThatNobodySets(t *testing.T) {
 func TestKeysOfEveryType(t *testing.T) {
 	s := connect(t)
 	s.exec("CREATE DATABASE keyed")
-	began := s.position()
 	var recorders []*recorder
 	for i := range families {
 		f := &families[i]
@@ -64,7 +62,7 @@ func TestKeysOfEveryType(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			checkAll(t, protocol, follow(t, protocol, began, "keyed.*"), recorders)
+			checkAll(t, protocol, follows[protocol](t), recorders)
 		})
 	}
 }

@@ -62,7 +62,7 @@ func TestTimeZone(t *testing.T) {
 			protocol := protocols[len(zone)%2]
 			r := *r
 			r.want = map[string]map[string]int{protocol: want(protocol)}
-			checkAll(t, protocol, follow(t, protocol, began, "zones.*", "--time-zone", zone), []*recorder{&r})
+			checkAll(t, protocol, followFrom(t, protocol, began, "zones.*", "--time-zone", zone), []*recorder{&r})
 		})
 	}
 }
