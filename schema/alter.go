@@ -14,9 +14,17 @@ func (d *draft) create(elements []parse.Action, engine string) error {
 	if err := d.addColumns(elements, nil); err != nil {
 		return err
 	}
-	if err := d.addKeys(elements); err != nil {
+	if err := d.changeWhole(elements); err != nil {
 		return err
 	}
+	keys, err := d.wantedKeys(elements)
+	if err != nil {
+		return err
+	}
+	if err := d.addKeys(keys); err != nil {
+		return err
+	}
+	d.sorts = true
 	if engine == "MEMORY" || engine == "HEAP" { // its own indexes are hashes
 		for _, x := range d.indexes {
 			x.hashed = false
@@ -36,6 +44,19 @@ func (d *draft) alter(actions []parse.Action, schemaDefault text) error {
 			return err
 		}
 	}
+	keys, err := d.wantedKeys(actions)
+	if err != nil {
+		return err
+	}
+	actions = d.wantedColumns(actions)
+	rowKey := d.rowKey()
+	if err := d.dropKeys(actions); err != nil {
+		return err
+	}
+	var parts []*Column
+	if slices.Contains(d.indexes, rowKey) {
+		parts = rowKey.columns
+	}
 	moved, err := d.changeOld(actions)
 	if err != nil {
 		return err
@@ -43,7 +64,14 @@ func (d *draft) alter(actions []parse.Action, schemaDefault text) error {
 	if err := d.addColumns(actions, moved); err != nil {
 		return err
 	}
-	return d.addKeys(actions)
+	if err := d.checkTaken(); err != nil {
+		return err
+	}
+	d.sorts = d.sorts || slices.ContainsFunc(parts, func(c *Column) bool { return c.Nullable || !slices.Contains(d.columns, c) })
+	if err := d.changeWhole(actions); err != nil {
+		return err
+	}
+	return d.addKeys(keys)
 }
 
 func has(actions []parse.Action, do parse.Do) bool {
@@ -76,16 +104,21 @@ func (d *draft) alterCharset(a *parse.Action, schemaDefault text) error {
 	if a.Do == parse.Convert {
 		d.converts = true
 		for _, c := range d.columns {
-			d.server.convert(c, cs)
+			if err := d.server.convert(c, cs); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // convert changes a column's character set as CONVERT TO does. A TEXT that may then outgrow its type takes the next.
-func (v *Server) convert(c *Column, cs text) {
+func (v *Server) convert(c *Column, cs text) error {
 	if !isText(c.Type) || v.MariaDB && c.Charset == "binary" {
-		return
+		return nil
+	}
+	if !keepsLabels(c, cs.charset) {
+		return fmt.Errorf("the labels of column %s may come out as others in character set %s", c.Name, cs.charset)
 	}
 	before, after := charsets[c.Charset].maxLen, charsets[cs.charset].maxLen
 	c.Charset, c.Collation = cs.charset, cs.collation
@@ -93,7 +126,7 @@ func (v *Server) convert(c *Column, cs text) {
 	switch {
 	case cs.charset == "binary":
 		if name = parse.Bytes(name); name == "" {
-			return
+			return nil
 		}
 	case c.Type == VarChar && c.Length*after > maxVarcharBytes:
 		name, c.Length = family("TEXT", c.Length*after), -1
@@ -101,17 +134,55 @@ func (v *Server) convert(c *Column, cs text) {
 		name = family("TEXT", limit(c.Type)/before*after)
 	}
 	c.Type, c.TypeName = typeByName[name], strings.ToLower(name)
+	return nil
 }
 
-// changeOld applies what names columns and keys that existed before. It returns the columns that are to move, by the
+// keepsLabels tells that ENUM's and SET's labels stay the same in another character set: the server takes their bytes over
+// as they are.
+func keepsLabels(c *Column, charset string) bool {
+	if c.Elems == nil || c.Charset == charset || isUTF8(c.Charset) && isUTF8(charset) {
+		return true
+	}
+	return holdsASCII(c.Charset) && holdsASCII(charset) && !strings.ContainsFunc(strings.Join(c.Elems, ""), func(r rune) bool { return r >= 0x80 })
+}
+
+func isUTF8(charset string) bool { return strings.HasPrefix(charset, "utf8") }
+
+// holdsASCII tells a character set in which the bytes of ASCII mean the same.
+func holdsASCII(charset string) bool {
+	switch charset {
+	case "ucs2", "utf16", "utf16le", "utf32", "swe7":
+		return false
+	}
+	return true
+}
+
+// wantedColumns leaves out the new columns that IF NOT EXISTS finds there: in the table as it was, whatever else the
+// statement does, or written before.
+func (d *draft) wantedColumns(actions []parse.Action) []parse.Action {
+	taken := make(map[string]bool, len(d.columns))
+	for _, c := range d.columns {
+		taken[strings.ToLower(c.Name)] = true
+	}
+	wanted := actions[:0:0]
+	for _, a := range actions {
+		if a.Do == parse.AddColumn && a.If && taken[strings.ToLower(a.Column.Name)] {
+			continue
+		}
+		if a.Column != nil {
+			taken[strings.ToLower(a.Column.Name)] = true
+		}
+		wanted = append(wanted, a)
+	}
+	return wanted
+}
+
+// changeOld applies what names columns that existed before. It returns the columns that are to move, by the
 // place of their action.
 func (d *draft) changeOld(actions []parse.Action) (moved map[int]*Column, err error) {
 	old := make(map[string]*Column, len(d.columns))
 	for _, c := range d.columns {
 		old[strings.ToLower(c.Name)] = c
-	}
-	if err := d.dropKeys(actions); err != nil {
-		return nil, err
 	}
 	moved = map[int]*Column{}
 	for i := range actions {
@@ -129,6 +200,9 @@ func (d *draft) changeOld(actions []parse.Action) (moved map[int]*Column, err er
 		default:
 			return nil, fmt.Errorf("column %s does not exist", a.Name)
 		}
+		if !slices.Contains(d.columns, c) {
+			return nil, fmt.Errorf("column %s is changed after it is dropped", a.Name)
+		}
 		if err := d.changeColumn(c, a); err != nil {
 			return nil, err
 		}
@@ -142,8 +216,10 @@ func (d *draft) changeOld(actions []parse.Action) (moved map[int]*Column, err er
 func (d *draft) changeColumn(c *Column, a *parse.Action) error {
 	switch a.Do {
 	case parse.DropColumn:
+		d.takeName(c)
 		d.dropColumn(c)
 	case parse.RenameColumn:
+		d.takeName(c)
 		c.Name = a.To
 	case parse.SetDefault:
 		c.Default = defaultValue(c, a.Default)
@@ -154,44 +230,9 @@ func (d *draft) changeColumn(c *Column, a *parse.Action) error {
 		if err != nil {
 			return err
 		}
+		d.takeName(c)
 		n.ID = c.ID
 		*c = *n
-	}
-	return nil
-}
-
-// dropKeys drops indexes and keys.
-func (d *draft) dropKeys(actions []parse.Action) error {
-	for i := range actions {
-		a := &actions[i]
-		name := a.Name
-		switch a.Do {
-		case parse.DropPrimary:
-			name = "PRIMARY"
-		case parse.DropIndex:
-		case parse.DropConstraint:
-			// A constraint may be a check or a foreign key, which no definition holds.
-			if x := d.index(name); x != nil && x.Unique {
-				d.dropIndex(x)
-			}
-			continue
-		case parse.RenameIndex:
-			if x := d.index(name); x != nil {
-				x.Name = a.To
-			} else if !a.If {
-				return fmt.Errorf("index %s does not exist", name)
-			}
-			continue
-		default:
-			continue
-		}
-		x := d.index(name)
-		if x == nil && !a.If {
-			return fmt.Errorf("index %s does not exist", name)
-		}
-		if x != nil {
-			d.dropIndex(x)
-		}
 	}
 	return nil
 }
@@ -205,8 +246,6 @@ func (d *draft) addColumns(actions []parse.Action, moved map[int]*Column) error 
 		case c != nil:
 			d.columns = slices.DeleteFunc(d.columns, func(o *Column) bool { return o == c })
 		case a.Do != parse.AddColumn:
-			continue
-		case a.If && d.column(a.Column.Name) != nil:
 			continue
 		default:
 			var err error
@@ -235,120 +274,4 @@ func (d *draft) place(c *Column, at parse.Position) error {
 	}
 	d.columns = slices.Insert(d.columns, i, c)
 	return nil
-}
-
-// addKeys applies what concerns the table as a whole, then adds keys, those of columns' attributes too, in the order
-// written.
-func (d *draft) addKeys(actions []parse.Action) error {
-	for i := range actions {
-		switch a := &actions[i]; a.Do {
-		case parse.AddPeriod:
-			if err := d.addPeriod(a); err != nil {
-				return err
-			}
-		case parse.AddVersioning:
-			d.table.SystemVersioned = true
-		case parse.DropVersioning:
-			d.table.SystemVersioned = false
-		}
-	}
-	for i := range actions {
-		var err error
-		switch a := &actions[i]; a.Do {
-		case parse.AddColumn, parse.ModifyColumn, parse.ChangeColumn:
-			err = d.addColumnKeys(a)
-		case parse.AddIndex, parse.AddForeignKey:
-			err = d.addKey(a)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *draft) addKey(a *parse.Action) error {
-	if a.If && a.Index.Name != "" && d.index(a.Index.Name) != nil {
-		return nil
-	}
-	x, err := d.keyOf(a.Index)
-	if err != nil {
-		return err
-	}
-	if x.foreign = a.Do == parse.AddForeignKey; x.foreign && d.index(x.Name) != nil {
-		x.Name = ""
-	}
-	return d.addIndex(x)
-}
-
-// addColumnKeys adds the keys that a column's attributes ask for. The server adds them too where ADD COLUMN IF NOT EXISTS
-// finds the column there.
-func (d *draft) addColumnKeys(a *parse.Action) error {
-	c := d.column(a.Column.Name)
-	if c == nil {
-		return nil
-	}
-	var err error
-	add := func(x *draftIndex) {
-		x.columns = []*Column{c}
-		if err == nil {
-			err = d.addIndex(x)
-		}
-	}
-	if a.Column.PrimaryKey {
-		add(&draftIndex{Index: Index{Primary: true, Unique: true}})
-	}
-	if a.Column.Unique {
-		add(&draftIndex{Index: Index{Unique: true}})
-	}
-	if a.Column.References && d.server.MariaDB {
-		add(&draftIndex{foreign: true})
-	}
-	return err
-}
-
-func (d *draft) addPeriod(a *parse.Action) error {
-	if strings.EqualFold(a.Name, "SYSTEM_TIME") {
-		return nil
-	}
-	var ends [2]*Column
-	for i, part := range a.Index.Parts {
-		if ends[i] = d.column(part.Column); ends[i] == nil {
-			return fmt.Errorf("column %s of period %s does not exist", part.Column, a.Name)
-		}
-		ends[i].Nullable = false
-	}
-	d.periods[strings.ToLower(a.Name)] = ends
-	return nil
-}
-
-// keyOf resolves an index as written.
-func (d *draft) keyOf(ix *parse.Index) (*draftIndex, error) {
-	x := &draftIndex{Index: Index{Name: ix.Name, Primary: ix.Primary, Unique: ix.Unique}, special: ix.Special}
-	for _, part := range ix.Parts {
-		if part.Column == "" {
-			x.Expression = true
-			continue
-		}
-		c := d.column(part.Column)
-		if c == nil {
-			return nil, fmt.Errorf("column %s of index %s does not exist", part.Column, ix.Name)
-		}
-		length := part.Length
-		if length > 0 && (c.Type == Char || c.Type == VarChar || c.Type == Binary || c.Type == VarBinary) && length >= c.Length {
-			length = 0 // the prefix is the whole
-		}
-		x.Partial = x.Partial || length > 0 && x.Unique
-		x.columns = append(x.columns, c)
-		x.lengths = append(x.lengths, length)
-	}
-	if ix.Overlap != "" {
-		ends, ok := d.periods[strings.ToLower(ix.Overlap)]
-		if !ok {
-			return nil, fmt.Errorf("period %s of index %s is not known", ix.Overlap, ix.Name)
-		}
-		x.columns = append(x.columns, ends[1], ends[0])
-	}
-	x.hashed = ix.Hash && ix.Unique && !ix.Primary && d.server.MariaDB && !x.Partial
-	return x, nil
 }

@@ -27,7 +27,7 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	if server, err = mariadb.Launch(ctx, mariadb.Options{Dir: dir, Args: []string{"--binlog-row-metadata=FULL", "--tmpdir=" + dir}}); err != nil {
+	if server, err = mariadb.Launch(ctx, mariadb.Options{Dir: dir, Args: []string{"--binlog-row-metadata=FULL"}}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -17,6 +17,10 @@ type draft struct {
 	columns []*Column
 	indexes []*draftIndex
 	periods map[string][2]*Column
+	// given holds the columns of indexes by the names that the statement takes from them, in lower case.
+	given map[string]*Column
+	// sorts tells that the server puts the keys into its order anew.
+	sorts bool
 	// converts tells CONVERT TO CHARACTER SET: columns that the same statement defines are converted too.
 	converts bool
 }
@@ -25,15 +29,16 @@ type draft struct {
 type draftIndex struct {
 	Index   // without Columns
 	columns []*Column
-	lengths []int // of prefixes, 0 for the whole column; may be shorter than columns
+	lengths []int // of prefixes, 0 for the whole column; nil if not known
 	special bool  // FULLTEXT and its like stand last
 	foreign bool  // made for a foreign key, unless another index serves it
+	null    bool  // a part was nullable when the server came to the index
 	hashed  bool  // USING HASH is asked for: it holds until the table is next altered
 }
 
 // open makes a draft of a definition.
 func (v *Server) open(t *Table) *draft {
-	d := &draft{server: v, table: *t, periods: map[string][2]*Column{}}
+	d := &draft{server: v, table: *t, periods: map[string][2]*Column{}, given: map[string]*Column{}, sorts: !v.MariaDB}
 	d.table.Columns, d.table.Indexes, d.table.Handle = nil, nil, nil
 	at := make([]*Column, len(t.Columns))
 	for i := range t.Columns {
@@ -131,6 +136,9 @@ func (d *draft) natural(x *draftIndex) bool {
 	if !x.Unique || x.Primary || !d.server.MariaDB {
 		return false
 	}
+	if x.Partial && x.lengths == nil {
+		return false // it has been a tree, and its prefixes stay as they are
+	}
 	total := 0
 	for i, c := range x.columns {
 		length := 0
@@ -138,7 +146,7 @@ func (d *draft) natural(x *draftIndex) bool {
 			length = x.lengths[i]
 		}
 		switch {
-		case limit(c.Type) > 0 && length == 0 && !x.Partial:
+		case limit(c.Type) > 0 && length == 0:
 			return true
 		case length > 0 && isText(c.Type):
 			total += length * charsets[c.Charset].maxLen
@@ -162,8 +170,13 @@ func (d *draft) finish() (*Table, error) {
 		return nil, err
 	}
 	for _, x := range d.indexes {
+		was := x.Hash && x.lengths == nil
 		x.Hash = x.Unique && (x.hashed || d.natural(x))
+		if was && !x.Hash && len(x.columns) > 1 && slices.ContainsFunc(x.columns, func(c *Column) bool { return isText(c.Type) || isBytes(c.Type) }) {
+			return nil, fmt.Errorf("index %s was a hash: which prefixes it is to have is not known", x.Name)
+		}
 		x.Partial = !x.Hash && x.Unique && d.partial(x)
+		x.null = slices.ContainsFunc(x.columns, func(c *Column) bool { return c.Nullable })
 		if x.Primary {
 			for _, c := range x.columns {
 				c.Nullable = false
@@ -171,7 +184,9 @@ func (d *draft) finish() (*Table, error) {
 		}
 	}
 	d.coverForeignKeys()
-	d.sortIndexes()
+	if d.sorts {
+		d.sortIndexes()
+	}
 	for _, c := range d.columns {
 		if c.ID == 0 {
 			t.MaxColumnID++
@@ -238,7 +253,7 @@ func (d *draft) coverForeignKeys() {
 }
 
 // sortIndexes puts the indexes in the server's order, which decides on the handle: the primary key; unique keys, those
-// without nullable columns first, then those of whole columns; the rest as defined, FULLTEXT last.
+// without nullable columns first, then those of whole columns, hashes last; the rest as defined, FULLTEXT last.
 func (d *draft) sortIndexes() {
 	rank := func(x *draftIndex) int {
 		switch {
@@ -249,11 +264,11 @@ func (d *draft) sortIndexes() {
 		case !x.Unique:
 			return 30
 		}
-		r := 10
 		if x.Hash {
-			r = 20
+			return 20
 		}
-		if x.Expression || slices.ContainsFunc(x.columns, func(c *Column) bool { return c.Nullable }) {
+		r := 10
+		if x.Expression || x.null {
 			r += 2
 		}
 		if x.Partial {

@@ -175,6 +175,7 @@ func (e *edit) createLike(r Ref) error {
 	for _, c := range d.columns {
 		c.ID = 0
 	}
+	d.sorts = true
 	t, err := d.finish()
 	if err != nil {
 		return err

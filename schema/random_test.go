@@ -3,6 +3,8 @@ package schema_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,22 +111,60 @@ func (w writer) statement() string {
 	return "alter table " + w.table() + " " + strings.Join(actions, ", ")
 }
 
-func TestRandomAgainstServer(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random(t, seed, 3*time.Second)
+// regressions are seeds that have found a difference once, with the statements that it took.
+var regressions = []struct {
+	seed       uint64
+	statements int
+}{
+	{1795452618734718206, 205},
+	{1795452634580585473, 105},
+	{1795452935511515006, 190},
+	{1795452941382399927, 250},
+	{1795452959024984909, 125},
+	{1795452960545149915, 145},
+	{1795453660863417842, 175},
 }
 
-func random(t *testing.T, seed uint64, d time.Duration) {
+// statementsPerSeed counts those too which the server refuses, most of them.
+const statementsPerSeed = 250
+
+// TestRandomAgainstServer runs the regressions. WEIR_SEED=n runs one seed alone, and WEIR_RANDOM=30s
+// runs new ones for as long.
+func TestRandomAgainstServer(t *testing.T) {
+	run := func(seed uint64, statements int) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { random(t, seed, statements) })
+	}
+	if one := os.Getenv("WEIR_SEED"); one != "" {
+		seed, err := strconv.ParseUint(one, 10, 64)
+		if err != nil {
+			t.Fatalf("WEIR_SEED: %v", err)
+		}
+		run(seed, statementsPerSeed)
+		return
+	}
+	if long := os.Getenv("WEIR_RANDOM"); long != "" {
+		d, err := time.ParseDuration(long)
+		if err != nil {
+			t.Fatalf("WEIR_RANDOM: %v", err)
+		}
+		for end := time.Now().Add(d); time.Now().Before(end); {
+			run(uint64(time.Now().UnixNano()), statementsPerSeed)
+		}
+		return
+	}
+	for _, r := range regressions {
+		run(r.seed, r.statements)
+	}
+}
+
+// random runs the statements of one seed until one finds a difference.
+func random(t *testing.T, seed uint64, statements int) {
 	r := newReplay(t)
 	r.exec("set system_versioning_alter_history=keep")
-	defer r.exec("set system_versioning_alter_history=default")
 	w := writer{rand.New(rand.NewPCG(seed, 1))}
 	var done []string
-	tried := 0
-	for end := time.Now().Add(d); time.Now().Before(end) && !t.Failed(); {
+	for tried := 0; tried < statements && !t.Failed(); tried++ {
 		query := w.statement()
-		tried++
 		_, err := r.db.ExecContext(t.Context(), query)
 		written := r.statements() // a refused CREATE OR REPLACE writes the DROP that it did
 		if err != nil && len(written) == 0 {
@@ -140,10 +180,10 @@ func random(t *testing.T, seed uint64, d time.Duration) {
 		r.compare(query)
 	}
 	if t.Failed() {
-		t.Logf("with seed %d, after:\n%s", seed, strings.Join(done, ";\n"))
+		t.Logf("WEIR_SEED=%d, after:\n%s", seed, strings.Join(done, ";\n"))
 	}
-	if len(done) < 10 {
-		t.Errorf("the server took only %d of %d statements", len(done), tried)
+	if !t.Failed() && len(done) < statements/10 {
+		t.Errorf("the server took only %d of %d statements", len(done), statements)
 	}
-	t.Logf("%d of %d statements, %d read back", len(done), tried, r.read)
+	t.Logf("the server took %d of %d statements, %d were read back", len(done), statements, r.read)
 }
