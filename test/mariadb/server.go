@@ -175,7 +175,7 @@ func (s *Server) args() []string {
 		"--no-defaults",
 		"--datadir=" + s.dataDir(),
 		"--tmpdir=" + s.options.Dir, // a server that starts deletes the temporary tables that it finds in its folder
-		"--socket=mariadbd.sock", // below the data directory; its full path could be too long for a socket
+		"--socket=mariadbd.sock",    // below the data directory; its full path could be too long for a socket
 		"--pid-file=mariadbd.pid",
 		"--bind-address=127.0.0.1",
 		"--port=" + strconv.Itoa(s.options.Port),

@@ -61,6 +61,9 @@ func TestTwoServersAtOnce(t *testing.T) {
 	if got := count(t, b, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'only_in_a'"); got != 0 {
 		t.Error("two servers share their data")
 	}
+	if count(t, a, "SELECT @@global.tmpdir = '"+b.options.Dir+"'") != 0 {
+		t.Error("two servers share their temporary files")
+	}
 }
 
 func TestStopEndsTheProcess(t *testing.T) {
