@@ -65,6 +65,7 @@ type group struct {
 	reports     []*messages.Living
 	standing    map[string]bool // dispatchers at an event: the maintainer wants their checkpoints
 	state       *messages.SinkState
+	checkpoint  *messages.Checkpoint // told last
 	rows, bytes uint64
 	resolved    uint64
 	last        messages.Heartbeat
@@ -146,6 +147,7 @@ func (g *group) Receive(ctx actor.Context) {
 	case *messages.BlockOrders:
 		g.onOrders(ctx, msg)
 	case *messages.Checkpoint:
+		g.checkpoint = msg
 		ctx.Send(g.sink, msg)
 	case *accepted:
 		g.onAccepted(ctx, msg)
@@ -470,6 +472,9 @@ func (g *group) onCeiling(msg *ceiling) {
 func (g *group) onSinkStarted(ctx actor.Context, msg *messages.SinkStarted) {
 	if msg.Times <= 1 {
 		return
+	}
+	if g.checkpoint != nil {
+		ctx.Send(g.sink, g.checkpoint)
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.members)) {
 		g.drop(ctx, id, "the sink started over")

@@ -633,6 +633,9 @@ func (m *maintainer) stopped(ctx actor.Context) {
 		m.reportAs(ctx, messages.FeedState_FEED_STOPPED, "")
 	}
 	m.phase, m.stopBy = closing, time.Now().Add(closeDeadline)
+	if m.saved > 0 {
+		ctx.Send(m.Group, &messages.Checkpoint{CommitTs: m.saved}) // a sink that has started over may have lost it
+	}
 	ctx.Send(m.Group, &closeSink{})
 }
 
