@@ -72,7 +72,7 @@ func TestFatalKinds(t *testing.T) {
 		{"password", "mysql://reader:wrong-secret@" + server.Addr(), "current", kindAccess, "reader"},
 		{"grant", "mysql://reader:pw@" + server.Addr(), "gtid:", kindGrant, "GRANT REPLICATION SLAVE"},
 		{"no binlog", off.URI(), "current", kindNoBinlog, "log_bin=binlog"},
-		{"own server id", server.URI() + "?server-id=1", "", kindServerID, "?server-id=N"},
+		{"own server id", server.URI() + "?server-id=1", "", kindServerID, "--server-id"},
 		{"past the end", server.URI(), "file-past-end", kindPosition, "SHOW BINARY LOGS"},
 		{"no such file", server.URI(), "nothing.000009:4", kindPurged, "SHOW BINARY LOGS"},
 		{"not there", server.URI(), "gtid:0-1-99999", kindIdentity, "another server"},

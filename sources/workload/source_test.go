@@ -410,7 +410,7 @@ func compareDefinitions(t *testing.T, tx *Transaction, tracked []*schema.Table, 
 	}
 	for i, want := range state.Tables {
 		got := *tracked[i]
-		got.ID, got.Version, got.MaxColumnID = 0, 0, 0
+		got.ID, got.Version, got.Created, got.MaxColumnID = 0, 0, 0, 0
 		got.Columns = slices.Clone(got.Columns)
 		for i := range got.Columns {
 			got.Columns[i].ID = 0
