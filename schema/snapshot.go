@@ -186,11 +186,11 @@ func (s *snapshot) readTables(where string, args []any) error {
 
 // The columns of a column's row.
 type columnRow struct {
-	schema, table, name             string
-	position                        int
-	columnType, nullable            string
-	charset, collation, preset      sql.NullString
-	extra, comment, generation, key sql.NullString
+	schema, table, name        string
+	position                   int
+	columnType, nullable       string
+	charset, collation, preset sql.NullString
+	extra, comment, generation sql.NullString
 }
 
 // readColumns leaves the sorting to us: the server would sort on disk.
