@@ -31,8 +31,8 @@ type (
 
 // How often a group reports: quickly while something moves, else now and then.
 const (
-	beatPeriod = 100 * time.Millisecond
-	quietBeats = 10
+	beatPeriod = 50 * time.Millisecond
+	quietBeats = 20
 )
 
 // GroupOptions is what a group needs.

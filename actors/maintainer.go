@@ -45,6 +45,8 @@ type (
 const (
 	watchPeriod  = 100 * time.Millisecond
 	stopDeadline = 15 * time.Second
+	// savePeriod is how often a checkpoint that moves is stored, unless the end waits for it: each costs the disk a sync.
+	savePeriod = 500 * time.Millisecond
 	// closeDeadline is how long the sink may take to end.
 	closeDeadline = 6 * time.Second
 )
@@ -102,6 +104,7 @@ type maintainer struct {
 	checkpoint uint64
 	saving     bool
 	saved      uint64
+	savedAt    time.Time
 	contact    contacted
 	pullErr    error
 	goalTs     uint64 // the commit-ts at which the changefeed is finished, once it is known
@@ -485,6 +488,8 @@ func (m *maintainer) onHeartbeat(ctx actor.Context, msg *messages.Heartbeat) {
 			m.do(ctx, m.barrier.Advance(barrier.DispatcherID(p.Dispatcher), p.Checkpoint, barrier.Position{}))
 		}
 		m.advance()
+		m.save(ctx)
+		m.finish(ctx)
 	}
 	if sinkChanged && msg.Error == messages.ErrorKind_ERROR_FATAL && m.phase != failed {
 		m.restart(ctx, &sources.Fatal{Kind: "sink", Err: errors.New(msg.Reason)})
@@ -539,7 +544,7 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 		m.leave(ctx)
 	case m.phase == draining:
 		m.drain(ctx, now)
-	case m.phase == running && m.goalTs > 0:
+	default:
 		m.finish(ctx)
 	}
 	if m.phase < closing && !m.finished && now.Sub(m.reported) >= 250*time.Millisecond {
@@ -551,6 +556,11 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 func (m *maintainer) save(ctx actor.Context) {
 	if m.saving || m.state == nil || m.checkpoint <= m.saved || m.phase != running && m.phase != draining {
 		return
+	}
+	if now := time.Now(); m.phase == running && m.goalTs == 0 && now.Sub(m.savedAt) < savePeriod {
+		return
+	} else {
+		m.savedAt = now
 	}
 	_, mark, err := m.Log.Seek(m.checkpoint)
 	if err != nil {
@@ -588,10 +598,14 @@ func (m *maintainer) onSaved(ctx actor.Context, msg *saved) {
 	if m.feeder != nil {
 		ctx.Send(m.feeder, &anchor{ts: m.saved})
 	}
+	m.finish(ctx)
 }
 
 // finish ends the changefeed when its goal is durable and stored.
 func (m *maintainer) finish(ctx actor.Context) {
+	if m.phase != running || m.goalTs == 0 {
+		return
+	}
 	if m.saved < m.goalTs {
 		if m.beat.Resolved >= m.goalTs {
 			ctx.Send(m.Group, &drainGroup{})
