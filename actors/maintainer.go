@@ -557,11 +557,11 @@ func (m *maintainer) save(ctx actor.Context) {
 	if m.saving || m.state == nil || m.checkpoint <= m.saved || m.phase != running && m.phase != draining {
 		return
 	}
-	if now := time.Now(); m.phase == running && m.goalTs == 0 && now.Sub(m.savedAt) < savePeriod {
+	now := time.Now()
+	if m.phase == running && m.goalTs == 0 && now.Sub(m.savedAt) < savePeriod {
 		return
-	} else {
-		m.savedAt = now
 	}
+	m.savedAt = now
 	_, mark, err := m.Log.Seek(m.checkpoint)
 	if err != nil {
 		m.restart(ctx, err)
@@ -572,7 +572,7 @@ func (m *maintainer) save(ctx actor.Context) {
 	}
 	m.saving = true
 	life, state := m.life, m.state
-	ck := cluster.Checkpoint{CommitTs: m.checkpoint, Mark: mark, Wall: time.Now()}
+	ck := cluster.Checkpoint{CommitTs: m.checkpoint, Mark: mark, Wall: now}
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		c, cancel := context.WithTimeout(c, 10*time.Second)
 		defer cancel()

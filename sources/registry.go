@@ -6,16 +6,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 )
 
 // Settings are what a source is told beside its URI.
 type Settings struct {
-	Heartbeat time.Duration // how often an idle upstream has to answer
-	ServerID  uint32        // as a replica; 0 chooses one
-	Log       *logrus.Entry
+	ServerID uint32 // as a replica; 0 chooses one
+	Log      *logrus.Entry
 }
 
 // An Opener makes the source that a URI names. It checks the URI, and connects to nothing.
