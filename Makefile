@@ -9,7 +9,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # Two test binaries at a time: the tests start database servers, and the race detector is hungry.
 TEST_PACKAGES ?= ./...
-TEST_FLAGS    ?= -race -p 2 -timeout 40m
+# Never from the cache: it does not see the weir binary that the end-to-end tests build.
+TEST_FLAGS    ?= -race -count=1 -p 2 -timeout 40m
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: build deps test demo bench explore lint proto proto-check clean
