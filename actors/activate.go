@@ -90,7 +90,7 @@ func (a *activation) create(ctx context.Context) error {
 // restore reads the definitions: it returns the replicated tables as of commit-ts ts, at or above the checkpoint, and makes
 // the Definitions of the live walk as of the checkpoint.
 func (a *activation) restore(ctx context.Context, ts uint64) ([]barrier.Table, error) {
-	// In this order: the second reading forgets what lies above the checkpoint, for the live walk will tell it again.
+	// The second reading is the one that the live walk goes on from.
 	tracker, err := a.history.Restore(ctx, max(ts, a.checkpoint.CommitTs), a.Tables)
 	if err != nil {
 		return nil, err

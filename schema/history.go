@@ -101,8 +101,8 @@ func (h *History) Append(ctx context.Context, k *Tracker, ts uint64) error {
 	return nil
 }
 
-// Restore gives the Tracker as of ts; ErrNoHistory if the store has nothing that old. What is stored above ts is deleted:
-// the stream will tell it again.
+// Restore gives the Tracker as of ts; ErrNoHistory if the store has nothing that old. What is stored above ts stays: the
+// stream tells it again, under the same keys, and until it has, another life of the changefeed may ask for it.
 func (h *History) Restore(ctx context.Context, ts uint64, selects Selection) (*Tracker, error) {
 	values, err := h.kv.List(ctx, h.prefix)
 	if err != nil {
@@ -130,9 +130,6 @@ func (h *History) Restore(ctx context.Context, ts uint64, selects Selection) (*T
 		}
 		k.step(s)
 		h.steps++
-	}
-	if err := h.deleteWhere(ctx, values, func(at string) bool { return at > limit }); err != nil {
-		return nil, fmt.Errorf("restore the definitions at %d: drop later ones: %w", ts, err)
 	}
 	h.resume(stored, ts)
 	return k, nil
