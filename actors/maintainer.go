@@ -45,6 +45,9 @@ type (
 const (
 	watchPeriod  = 100 * time.Millisecond
 	stopDeadline = 15 * time.Second
+	// drainPatience is how long a stop waits for a checkpoint that does not move: a span that was behind the live walk, or
+	// a sink that is down, would hold it for good. What is not durable by then comes again.
+	drainPatience = 2 * time.Second
 	// savePeriod is how often a checkpoint that moves is stored, unless the end waits for it: each costs the disk a sync.
 	savePeriod = 500 * time.Millisecond
 	// closeDeadline is how long the sink may take to end.
@@ -105,6 +108,7 @@ type maintainer struct {
 	saving     bool
 	saved      uint64
 	savedAt    time.Time
+	drained    uint64 // checkpoint that a stop has seen last
 	contact    contacted
 	pullErr    error
 	goalTs     uint64 // the commit-ts at which the changefeed is finished, once it is known
@@ -629,11 +633,14 @@ func (m *maintainer) onStop(ctx actor.Context) {
 		return
 	}
 	m.dropFeeder(ctx)
-	m.phase, m.stopBy = draining, time.Now().Add(stopDeadline)
+	m.phase, m.stopBy, m.drained = draining, time.Now().Add(drainPatience), m.checkpoint
 	ctx.Send(m.Group, &drainGroup{})
 }
 
 func (m *maintainer) drain(ctx actor.Context, now time.Time) {
+	if m.checkpoint > m.drained {
+		m.drained, m.stopBy = m.checkpoint, now.Add(drainPatience)
+	}
 	settled := m.beat.Checkpoint >= m.beat.Resolved || len(m.barrier.InFlight(1)) > 0
 	if m.saved >= m.checkpoint && !m.saving && settled || now.After(m.stopBy) {
 		m.stopped(ctx)
