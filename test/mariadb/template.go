@@ -61,6 +61,7 @@ func initialise(ctx context.Context, dir string) error {
 	}
 	cmd := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+half,
 		"--auth-root-authentication-method=normal",
+		"--force",        // also where neither the machine's name nor localhost resolves
 		"--skip-test-db", // nor the anonymous users, which would win over root's grants
 		"--innodb-log-file-size="+logFileSize)
 	if out, err := cmd.CombinedOutput(); err != nil {
