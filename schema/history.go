@@ -35,6 +35,8 @@ type History struct {
 	ts     uint64 // of the last value stored
 	count  int    // of the values stored at ts
 	steps  int    // since the last full state
+
+	perFull int // steps between two full states
 }
 
 const (
@@ -48,7 +50,7 @@ var ErrNoHistory = errors.New("schema history: no definitions are stored for thi
 
 // NewHistory makes a History under a prefix of the store.
 func NewHistory(kv KV, prefix string) *History {
-	return &History{kv: kv, prefix: strings.TrimSuffix(prefix, "/") + "/"}
+	return &History{kv: kv, prefix: strings.TrimSuffix(prefix, "/") + "/", perFull: stepsPerFull}
 }
 
 // A step is what one statement changed.
@@ -90,7 +92,7 @@ func (h *History) Append(ctx context.Context, k *Tracker, ts uint64) error {
 	if !changed {
 		return nil
 	}
-	if h.steps >= stepsPerFull {
+	if h.steps >= h.perFull {
 		return h.full(ctx, k, ts)
 	}
 	if err := h.put(ctx, "step", ts, s); err != nil {

@@ -84,7 +84,6 @@ func TestHistory(t *testing.T) {
 		states[100+f.ts] = encoded(t, f.tracker)
 	}
 	final := 100 + f.ts
-	// Newest first: each Restore forgets what lies above.
 	for ts := final; ts >= 100; ts-- {
 		k, err := schema.NewHistory(kv, "feed/history/").Restore(ctx, ts, filter.All())
 		if err != nil {
