@@ -14,18 +14,22 @@ import (
 // ReadFile sets what a TOML file sets, except the settings that the caller keeps: those given as flags. Keys are the
 // settings' names; an unknown one is an error that names the nearest.
 func (c *Config) ReadFile(path string, keep func(name string) bool) error {
+	return readFile(path, c.Settings(), keep)
+}
+
+func readFile(path string, settings []Setting, keep func(name string) bool) error {
 	var keys map[string]any
 	if _, err := toml.DecodeFile(path, &keys); err != nil {
 		return fmt.Errorf("read %s: %w", path, fileError(err))
 	}
-	settings := map[string]Value{}
-	for _, s := range c.Settings() {
-		settings[s.Name] = s.Value
+	values := map[string]Value{}
+	for _, s := range settings {
+		values[s.Name] = s.Value
 	}
 	for _, name := range sortedKeys(keys) {
-		v, known := settings[name]
+		v, known := values[name]
 		if !known {
-			return fmt.Errorf("read %s: unknown key %q%s", path, name, c.suggest(name))
+			return fmt.Errorf("read %s: unknown key %q%s", path, name, suggest(name, settings))
 		}
 		if keep(name) {
 			continue
@@ -80,17 +84,29 @@ func setTOML(v Value, value any) error {
 // Suggest says which setting an unknown name may stand for, as the end of an error, or nothing.
 func Suggest(name string) string { return Default().suggest(name) }
 
-func (c *Config) suggest(name string) string {
-	best, distance := "", 4
-	for _, s := range c.Settings() {
-		if d := edits(strings.ToLower(strings.ReplaceAll(name, "_", "-")), s.Name); d < distance && d < len(s.Name) {
-			best, distance = s.Name, d
+func (c *Config) suggest(name string) string { return suggest(name, c.Settings()) }
+
+func suggest(name string, settings []Setting) string {
+	names := make([]string, len(settings))
+	for i, s := range settings {
+		names[i] = s.Name
+	}
+	if near := Nearest(name, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// Nearest gives the one of the names that an unknown name may stand for, "" if it is like none.
+func Nearest(name string, names []string) (best string) {
+	distance := 4
+	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	for _, n := range names {
+		if d := edits(name, strings.ReplaceAll(n, "_", "-")); d < distance && d < len(n) {
+			best, distance = n, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best
 }
 
 // edits counts the letters to add, drop or replace to make b out of a.
