@@ -43,7 +43,7 @@ type Changefeed struct {
 // NewChangefeed makes the record of a changefeed between two URIs, in state normal.
 func NewChangefeed(name, uuid, source, sink string, config json.RawMessage, created time.Time) (Changefeed, error) {
 	cf := Changefeed{Name: name, UUID: uuid, Config: config, State: Normal, Created: created.UTC()}
-	if err := checkName(name); err != nil {
+	if err := checkName("changefeed", name); err != nil {
 		return cf, err
 	}
 	var err error
@@ -141,9 +141,10 @@ func isSecret(option string) bool {
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
-func checkName(name string) error {
+// checkName sees that a name of something can be part of a key.
+func checkName(what, name string) error {
 	if !validName.MatchString(name) {
-		return fmt.Errorf("changefeed name %q: use 1 to 128 letters, digits, '.', '_' and '-', a letter or digit first", name)
+		return fmt.Errorf("%s name %q: use 1 to 128 letters, digits, '.', '_' and '-', a letter or digit first", what, name)
 	}
 	return nil
 }

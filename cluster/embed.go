@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -26,19 +25,33 @@ import (
 var ErrCorrupt = errors.New("metadata store damaged")
 
 const (
-	memberName = "weir"
+	memberName = "weir" // of a lone store
 	// closeTimeout bounds the stop of a store that failed: its goroutines may be gone.
 	closeTimeout = 3 * time.Second
 )
 
-// EmbedOptions say where an embedded etcd lives.
+// EmbedOptions say where an embedded etcd lives and, for a member of a cluster, who its peers are.
 type EmbedOptions struct {
-	Dir string        // the node's data directory; etcd gets the folder "etcd" in it
+	Dir string        // the node's data directory; etcd gets the folder "etcd" in it, a member's is "etcd-member"
 	Log *logrus.Entry // where etcd's own log goes
+
+	// Peers maps the name of each member of the first start, this one among them, to the URL by which the others reach
+	// it. With none, the store is a lone one, and what follows has no meaning.
+	Peers           map[string]string
+	Name            string   // of this member
+	ListenPeer      string   // URL; the own one of Peers if empty
+	ListenClient    string   // URL; the host of ListenPeer with port 2379 if empty
+	AdvertiseClient string   // URL by which others reach ListenClient; the same, with the host of the own peer URL, if empty
+	TLS             TLSFiles // for both; without it every URL is a loopback one
+	// Rejoin lets a member that lost its disk give up its former place in the cluster and take a new one.
+	Rejoin bool
 }
 
-// An Embedded is an etcd of one member inside this process. It listens nowhere: its client calls the server's
-// functions, so no port can be taken and nobody else on the machine can reach the metadata.
+// An Embedded is an etcd inside this process.
+//
+// A lone one listens nowhere: its client calls the server's functions, so no port can be taken and nobody else on the
+// machine can reach the metadata. A member of a cluster listens for its peers and for clients; its client knows the
+// other members too, and turns to them when the own one has no leader.
 type Embedded struct {
 	etcd   *embed.Etcd
 	client *clientv3.Client
@@ -47,14 +60,19 @@ type Embedded struct {
 	close  sync.Once
 }
 
-// Embed locks the data directory and starts etcd in it. The errors to tell apart are ErrInUse, ErrNotWritable and
-// ErrCorrupt. Every write is synced to disk before it is answered.
+// Embed locks the data directory, starts etcd in it and waits until it answers; a member of a cluster waits for a
+// majority. The errors to tell apart are ErrInUse, ErrNotWritable, ErrCorrupt and ErrMemberLost. Every write is synced
+// to disk before it is answered.
 func Embed(ctx context.Context, o EmbedOptions) (*Embedded, error) {
 	lock, err := LockDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	e, err := startEtcd(ctx, o)
+	start := startLone
+	if len(o.Peers) > 0 {
+		start = startMember
+	}
+	e, err := start(ctx, o)
 	if err != nil {
 		lock.Unlock()
 		return nil, err
@@ -96,91 +114,81 @@ func (e *Embedded) stop() error {
 	}
 }
 
-func startEtcd(ctx context.Context, o EmbedOptions) (*Embedded, error) {
-	dir := filepath.Join(o.Dir, "etcd")
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if err := found(ctx, dir, o.Log); err != nil {
-			return nil, err
-		}
-	}
-	if err := inspect(filepath.Join(dir, "member", "snap", "db")); err != nil {
-		return nil, startFailure(dir, true, err)
-	}
-	return serve(ctx, dir, true, NewZapCore(o.Log))
-}
+// The folders of the two forms differ: a lone store must never come up as a member, nor a member alone.
+const (
+	loneFolder   = "etcd"
+	memberFolder = "etcd-member"
+)
 
-// found makes the store's folder. An etcd that was killed in its very first start comes up without a member, and
-// waits for one for good; so the folder gets its name only when a first start is done.
-func found(ctx context.Context, dir string, log *logrus.Entry) error {
-	draft := dir + ".new"
-	if err := os.RemoveAll(draft); err != nil {
-		return notWritable(draft, err)
+func startLone(ctx context.Context, o EmbedOptions) (*Embedded, error) {
+	if exists(filepath.Join(o.Dir, memberFolder)) {
+		return nil, fmt.Errorf("start the metadata store in %s: it belongs to a member of a cluster: give --etcd-peers as before, or another --data-dir", o.Dir)
 	}
-	e, err := serve(ctx, draft, false, &zapCore{log: log, hushed: true}) // it complains of its early stop
+	dir := filepath.Join(o.Dir, loneFolder)
+	f := founding{dir: dir, mayWipe: func(string) bool { return true }}
+	if err := f.begin(); err != nil {
+		return nil, err
+	}
+	e, err := serve(ctx, loneConfig(dir), !f.fresh, o.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := e.stop(); err != nil {
-		return err
+	e.client = v3client.New(e.etcd.Server)
+	if err := f.end(); err != nil {
+		return nil, errors.Join(err, e.stop())
 	}
-	if err := os.Rename(draft, dir); err != nil {
-		return notWritable(dir, err)
-	}
-	return syncDir(filepath.Dir(dir))
+	return e, nil
 }
 
-// serve starts etcd on a folder and waits until it answers.
-func serve(ctx context.Context, dir string, existed bool, log zapcore.Core) (e *Embedded, err error) {
+// serve starts etcd and waits until it answers.
+func serve(ctx context.Context, c *embed.Config, existed bool, log *logrus.Entry) (e *Embedded, err error) {
 	hook := &fatalHook{failed: make(chan error, 1), starting: true}
 	// etcd answers damaged files with a panic, or with a fatal log line, which the hook makes a panic.
 	defer func() {
 		if r := recover(); r != nil {
-			e, err = nil, startFailure(dir, existed, asError(r))
+			e, err = nil, startFailure(c.Dir, existed, asError(r))
 		}
 	}()
+	if existed {
+		if err := inspect(filepath.Join(c.Dir, "member", "snap", "db")); err != nil {
+			return nil, startFailure(c.Dir, true, err)
+		}
+	}
 	smallSegments()
-	server, err := embed.StartEtcd(embedConfig(dir, zap.New(log, zap.WithFatalHook(hook))))
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(NewZapCore(log), zap.WithFatalHook(hook)))
+	server, err := embed.StartEtcd(c)
 	if err != nil {
-		return nil, startFailure(dir, existed, err)
+		return nil, startFailure(c.Dir, existed, err)
 	}
 	hook.started()
 	e = &Embedded{etcd: server, fatal: hook}
 	select {
 	case <-server.Server.ReadyNotify():
-		e.client = v3client.New(server.Server)
 		return e, nil
 	case err = <-server.Err():
 	case err = <-hook.failed:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	return nil, fmt.Errorf("start the metadata store in %s: %w", dir, errors.Join(err, e.stop()))
+	return nil, fmt.Errorf("start the metadata store in %s: %w", c.Dir, errors.Join(err, e.stop()))
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync folder %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync folder %s: %w", dir, err)
-	}
-	return nil
-}
-
-func embedConfig(dir string, log *zap.Logger) *embed.Config {
+func loneConfig(dir string) *embed.Config {
 	nowhere := url.URL{Scheme: "http", Host: "127.0.0.1:1"} // only a name: a lone member talks to no peer
-	c := embed.NewConfig()
-	c.Name, c.Dir = memberName, dir
+	c := baseConfig(dir)
+	c.Name = memberName
 	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
 	c.AdvertisePeerUrls, c.AdvertiseClientUrls = []url.URL{nowhere}, nil
 	c.InitialCluster = c.InitialClusterFromName(memberName)
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(log)
-	c.EnableGRPCGateway = false
+	// A lone member elects itself, after 1 to 6 ticks: most of the time of a start would be spent on that.
+	c.TickMs, c.ElectionMs = 10, 50
+	return c
+}
 
-	// A lone member elects itself: a short election is a fast start.
-	c.TickMs, c.ElectionMs = 50, 250
+func baseConfig(dir string) *embed.Config {
+	c := embed.NewConfig()
+	c.Dir = dir
+	c.EnableGRPCGateway = false
 	// The log is synced at each write; the database behind it may follow each second.
 	c.BackendBatchInterval = time.Second
 	c.SnapshotCount, c.SnapshotCatchUpEntries = 5000, 100
@@ -203,6 +211,10 @@ func startFailure(dir string, existed bool, err error) error {
 		return notWritable(dir, err)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("start the metadata store in %s: the disk is full: free space there, or give another --data-dir: %w", dir, err)
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("start the metadata store: listen for peers and clients: give another address by --etcd-peers or --etcd-listen: %w", err)
+	case existed && filepath.Base(dir) == memberFolder:
+		return fmt.Errorf("%w: %s can not be read: move it away and start this node once with --etcd-rejoin, the other members hold all of it: %w", ErrCorrupt, dir, err)
 	case existed:
 		return fmt.Errorf("%w: %s can not be read: restore it from a backup, or move it away and start the changefeed anew with --start-at: %w", ErrCorrupt, dir, err)
 	default:
@@ -217,41 +229,9 @@ func asError(r any) error {
 	return fmt.Errorf("%v", r)
 }
 
-// A fatalHook stands in for the exit of the process that etcd asks for by logging at level fatal: in the start it is
-// an error of Embed, later one of Failed.
-type fatalHook struct {
-	mu       sync.Mutex
-	starting bool
-	failed   chan error
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
-func (h *fatalHook) started() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.starting = false
-}
-
-// OnWrite ends the goroutine that logged: etcd relies on not coming back.
-func (h *fatalHook) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) {
-	err := fatalError(entry, fields)
-	h.mu.Lock()
-	starting := h.starting
-	h.mu.Unlock()
-	if starting {
-		panic(err)
-	}
-	select {
-	case h.failed <- err:
-	default: // one is enough
-	}
-	runtime.Goexit()
-}
-
-func fatalError(entry *zapcore.CheckedEntry, fields []zapcore.Field) error {
-	for _, f := range fields {
-		if err, ok := f.Interface.(error); ok && f.Type == zapcore.ErrorType {
-			return fmt.Errorf("metadata store: %s: %w", entry.Message, err)
-		}
-	}
-	return fmt.Errorf("metadata store: %s", entry.Message)
-}
+var _ zapcore.Core = (*zapCore)(nil)

@@ -120,6 +120,8 @@ var chatter = map[string]bool{
 	"Running http and grpc server on single port. This is not recommended for production.": true, // it listens nowhere
 	"simple token is not cryptographically signed":                                         true, // nobody logs in
 	"failed to update cluster version":                                                     true, // stopped meanwhile
+	"Failed to detect schema version":                                                      true, // a new database: it asks again
+	"failed to update storage version":                                                     true, // likewise
 }
 
 // NewZapCore makes a core that writes zap's entries into log. etcd's running commentary is at level info; it is

@@ -45,6 +45,14 @@ type Store struct{ etcd *clientv3.Client }
 // NewStore makes the store over an etcd client, which stays the caller's to close.
 func NewStore(client *clientv3.Client) *Store { return &Store{etcd: client} }
 
+// Close ends the connection of a store that Dial made.
+func (s *Store) Close() error {
+	if err := s.etcd.Close(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("close the connection to the metadata store: %w", err)
+	}
+	return nil
+}
+
 // A Checkpoint is where a changefeed goes on after a restart: everything at or below CommitTs is downstream.
 type Checkpoint struct {
 	CommitTs uint64     `json:"commit_ts"`
@@ -54,7 +62,7 @@ type Checkpoint struct {
 
 // Create adds a changefeed; ErrExists if the name is taken.
 func (s *Store) Create(ctx context.Context, cf Changefeed) error {
-	if err := checkName(cf.Name); err != nil {
+	if err := checkName("changefeed", cf.Name); err != nil {
 		return err
 	}
 	value, err := json.Marshal(cf)
@@ -135,7 +143,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 
 // NextEpoch raises the epoch of a changefeed and gives it: strictly higher than any before, each activation takes one.
 func (s *Store) NextEpoch(ctx context.Context, changefeed string) (uint64, error) {
-	if err := checkName(changefeed); err != nil {
+	if err := checkName("changefeed", changefeed); err != nil {
 		return 0, err
 	}
 	for {
