@@ -81,12 +81,15 @@ func (c *Cutter) Rows(e *sources.RowsEvent) error {
 	chunk.CommitTs, chunk.Ordinal, chunk.Op = e.CommitTs, e.Ordinal, messages.Op(e.Op)
 	chunk.Layout, chunk.Body = e.Layout, e.Body
 	k.batch.Chunks = append(k.batch.Chunks, chunk)
-	k.batch.Bytes += uint64(len(e.Body)) + chunkOverhead
+	k.batch.Bytes += Weight(chunk)
 	return nil
 }
 
 // chunkOverhead is what a chunk weighs beside its rows.
 const chunkOverhead = 160
+
+// Weight is what a chunk adds to the RowBatch.Bytes of its batch.
+func Weight(c *messages.Chunk) uint64 { return uint64(len(c.Body)) + chunkOverhead }
 
 // chunk takes chunks from a slab: single-row transactions need one each.
 func (c *Cutter) chunk() *messages.Chunk {

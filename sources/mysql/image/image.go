@@ -53,6 +53,7 @@ func (Format) Compile(t *schema.Table, layout []byte) (rows.Plan, error) {
 		}
 		p.handle = append(p.handle, keyColumn{index: i, column: p.banks[0][i]})
 	}
+	p.strides = strides(p.extents, t.Handle)
 	return p, nil
 }
 
@@ -64,9 +65,10 @@ type plan struct {
 	banks  [2][]column
 	turn   int
 	handle []keyColumn
-	// extents is what Skip needs of each column, close together.
+	// extents and strides are what Skip needs of the columns, close together.
 	extents []extent
-	starts  []int // where each value begins in the image that Skip reads; absent if NULL
+	strides []stride
+	starts  []int // where each value of the handle key begins in the image that Skip reads; absent if NULL
 	key     []byte
 }
 
@@ -133,6 +135,11 @@ func (p *plan) length(body []byte) (int, error) {
 	if len(body) < p.bitmap {
 		return 0, p.tooShort()
 	}
+	if p.full(body[:p.bitmap]) {
+		if n := walk(p.strides, body, p.bitmap, p.starts); n >= 0 {
+			return n, nil
+		}
+	}
 	pos := p.bitmap
 	for i, e := range p.extents {
 		if body[uint(i)>>3]>>(uint(i)&7)&1 != 0 {
@@ -147,4 +154,15 @@ func (p *plan) length(body []byte) (int, error) {
 		pos += n
 	}
 	return pos, nil
+}
+
+// full tells that no column is NULL. The bits behind the last column's mean nothing.
+func (p *plan) full(bitmap []byte) bool {
+	last := len(bitmap) - 1
+	for _, b := range bitmap[:max(last, 0)] {
+		if b != 0 {
+			return false
+		}
+	}
+	return last < 0 || bitmap[last]<<(uint(8*len(bitmap)-len(p.extents))&7) == 0
 }
