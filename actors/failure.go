@@ -37,8 +37,10 @@ func unexpected(ctx actor.Context) {
 var errReaderBroke = errors.New("read the relay log: the reading actor broke down")
 
 var (
-	errFeederBroke = errors.New("feed the dispatchers: the feeder broke down")
-	errGroupBroke  = errors.New("the group of dispatchers started over")
+	errFeederBroke     = errors.New("feed the dispatchers: the feeder broke down")
+	errGroupBroke      = errors.New("the group of dispatchers started over")
+	errMaintainerBroke = errors.New("the maintainer broke down; it begins again from the checkpoint, see the log for the stack")
+	errPullerBroke     = errors.New("read the upstream: the puller broke down; it starts again by itself, see the log for the stack")
 )
 
 // numbersPerLife keeps what an actor numbers apart from what its earlier lives numbered: answers to those may come yet.

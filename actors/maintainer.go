@@ -63,7 +63,9 @@ type MaintainerOptions struct {
 	SyncpointMs uint64
 	Memory      uint64
 	// Goal is the source position at which the changefeed is finished, "" for never.
-	Goal                       string
+	Goal string
+	// GiveUpAfter is how long the changefeed may be in trouble while its checkpoint does not move; 0 for good.
+	GiveUpAfter                time.Duration
 	Puller, Group, Coordinator *actor.PID
 	Entry                      *logrus.Entry
 }
@@ -114,7 +116,8 @@ type maintainer struct {
 	goalTs     uint64 // the commit-ts at which the changefeed is finished, once it is known
 	failures   int
 	calm       time.Time // since when nothing failed
-	reason     string
+	patience   *patience // outlives the maintainer
+	reason     string    // of a rest, or of the end
 	stopBy     time.Time
 	finished   bool // the goal is reached
 	reported   time.Time
@@ -123,10 +126,16 @@ type maintainer struct {
 // NewMaintainer makes a maintainer.
 func NewMaintainer(o MaintainerOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "maintainer")
-	incarnation := 0
+	incarnation, patience := 0, &patience{limit: o.GiveUpAfter}
 	return actor.PropsFromProducer(func() actor.Actor {
 		incarnation++
-		return &maintainer{life: incarnation * numbersPerLife, MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime()}
+		m := &maintainer{
+			life: incarnation * numbersPerLife, MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime(), patience: patience,
+		}
+		if incarnation > 1 {
+			m.hitch(errMaintainerBroke.Error())
+		}
+		return m
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -145,6 +154,9 @@ func (m *maintainer) Receive(ctx actor.Context) {
 			m.activate(ctx)
 		}
 	case *pullerStarted:
+		if m.phase == running {
+			m.hitch(errPullerBroke.Error())
+		}
 		if m.phase == running || m.phase == bootstrapping {
 			ctx.Request(m.Puller, &follow{mark: m.state.checkpoint.Mark})
 		}
@@ -413,6 +425,7 @@ func (m *maintainer) onRemoved(ctx actor.Context, msg *messages.Removed) {
 		return
 	}
 	m.Entry.WithField("reason", msg.Reason).Warn("spans begin again from their checkpoints")
+	m.hitch("spans begin again from their checkpoints: " + msg.Reason)
 	m.timers.SendOnce(m.rest(), ctx.Self(), &placeAgain{life: m.life})
 }
 
@@ -441,18 +454,17 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 		return
 	}
 	m.dropFeeder(ctx)
-	m.barrier = nil
+	m.barrier, m.contact.CaughtUp = nil, false
 	m.life++
 	if m.phase == draining {
 		m.stopped(ctx)
 		return
 	}
-	m.reason = err.Error()
 	if isFatal(err) {
-		m.phase = failed
-		m.report(ctx)
+		m.fail(ctx, err)
 		return
 	}
+	m.reason = err.Error()
 	if errors.Is(err, relay.ErrCorrupt) || errors.Is(err, relay.ErrTrimmed) {
 		m.Activation.ResetLog = true
 	}
@@ -460,6 +472,15 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 	rest := m.rest()
 	m.Entry.WithError(err).WithField("retry_in", rest.String()).Debug("changefeed begins again from its checkpoint")
 	m.timers.SendOnce(rest, ctx.Self(), &activateAgain{life: m.life})
+	m.report(ctx)
+}
+
+// fail ends the activation for good.
+func (m *maintainer) fail(ctx actor.Context, err error) {
+	m.dropFeeder(ctx)
+	m.barrier = nil
+	m.life++
+	m.phase, m.reason = failed, err.Error()
 	m.report(ctx)
 }
 
@@ -553,6 +574,9 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	}
 	if m.phase < closing && !m.finished && now.Sub(m.reported) >= 250*time.Millisecond {
 		m.report(ctx)
+	}
+	if m.phase < failed && m.phase != draining && m.patience.over(now) {
+		m.fail(ctx, m.patience.end())
 	}
 }
 

@@ -11,20 +11,53 @@ import (
 // What a maintainer tells the coordinator: how the changefeed does, and how far behind it is.
 
 func (m *maintainer) report(ctx actor.Context) {
-	state, reason := messages.FeedState_FEED_NORMAL, ""
-	switch {
-	case m.phase == failed:
-		state, reason = messages.FeedState_FEED_FAILED, m.reason
-	case m.beat.Error == messages.ErrorKind_ERROR_RETRYING:
-		state, reason = messages.FeedState_FEED_WARNING, m.beat.Reason
-	case m.pullErr != nil:
-		state, reason = messages.FeedState_FEED_WARNING, m.pullErr.Error()
-	case m.phase == resting:
-		state, reason = messages.FeedState_FEED_WARNING, m.reason
-	case m.phase != running && m.phase != draining:
-		state, reason = messages.FeedState_FEED_STARTING, m.reason
-	}
+	state, reason := m.standing(time.Now())
 	m.reportAs(ctx, state, reason)
+}
+
+// standing says how the changefeed does. A warning stays, with its reason, until work has succeeded.
+func (m *maintainer) standing(now time.Time) (state messages.FeedState, reason string) {
+	if m.phase == failed {
+		return messages.FeedState_FEED_FAILED, m.reason
+	}
+	fault := m.fault()
+	if fault != "" {
+		m.patience.failed(now, m.checkpoint, fault)
+	}
+	m.patience.seen(now, m.checkpoint, m.caughtUp(), fault == "")
+	switch {
+	case m.patience.trouble != "":
+		return messages.FeedState_FEED_WARNING, m.patience.trouble
+	case m.phase != running && m.phase != draining:
+		return messages.FeedState_FEED_STARTING, ""
+	}
+	return messages.FeedState_FEED_NORMAL, ""
+}
+
+// fault is why something does not work at present, "" if all does.
+func (m *maintainer) fault() string {
+	switch {
+	case m.beat.Error == messages.ErrorKind_ERROR_RETRYING:
+		return m.beat.Reason
+	case m.pullErr != nil:
+		return m.pullErr.Error()
+	case m.phase == resting:
+		return m.reason
+	}
+	return ""
+}
+
+// hitch notes that a part broke down and begins again, unless there is trouble already: then that one's reason says more.
+func (m *maintainer) hitch(reason string) {
+	if m.patience.trouble != "" {
+		reason = m.patience.trouble
+	}
+	m.patience.failed(time.Now(), m.checkpoint, reason)
+}
+
+// caughtUp tells that all that the upstream had at the last contact is downstream.
+func (m *maintainer) caughtUp() bool {
+	return m.phase == running && m.contact.CaughtUp && m.pullErr == nil && m.checkpoint >= m.contact.tail && len(m.barrier.InFlight(1)) == 0
 }
 
 func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reason string) {

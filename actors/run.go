@@ -34,8 +34,10 @@ type Options struct {
 	SyncpointInterval time.Duration
 	Memory            uint64 // bytes of rows in flight
 	RelaySize         int64
-	Source            sources.Settings
-	Log               *logrus.Entry
+	// GiveUpAfter is how long the changefeed may be in trouble while its checkpoint does not move; 0 for good.
+	GiveUpAfter time.Duration
+	Source      sources.Settings
+	Log         *logrus.Entry
 }
 
 // leaseTTL is how long a node may be silent. Nobody waits to succeed a lone node: one that was stopped, or slept with its
@@ -277,7 +279,7 @@ func (p *parts) feed(o Options) (FeedParts, error) {
 					Warn: func(text string) { entry.Warn(text) },
 				},
 				Source: p.source, Log: p.log, SyncpointMs: uint64(o.SyncpointInterval.Milliseconds()), Memory: o.Memory,
-				Goal: p.goal, Puller: puller, Group: group, Coordinator: coordinator, Entry: entry,
+				Goal: p.goal, GiveUpAfter: o.GiveUpAfter, Puller: puller, Group: group, Coordinator: coordinator, Entry: entry,
 			})
 		},
 	}, nil

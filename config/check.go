@@ -71,6 +71,7 @@ func (c *Config) Check() error {
 		c.checkPositions(),
 		c.checkSizes(),
 		c.checkSyncpoints(),
+		c.checkPatience(),
 		c.checkTimeZone(),
 		oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error"),
 		oneOf("log-format", c.LogFormat, "text", "json"),
@@ -128,6 +129,13 @@ func atLeast(name string, size, least Size) error {
 func (c *Config) checkSyncpoints() error {
 	if c.SyncpointInterval < 0 || c.SyncpointInterval > 0 && c.SyncpointInterval < time.Second {
 		return &Error{"syncpoint-interval", fmt.Sprintf("%v is too short", c.SyncpointInterval), "give at least 1s, or 0 for no syncpoints"}
+	}
+	return nil
+}
+
+func (c *Config) checkPatience() error {
+	if c.GiveUpAfter < 0 || c.GiveUpAfter > 0 && c.GiveUpAfter < time.Second {
+		return &Error{"give-up-after", fmt.Sprintf("%v is too short", c.GiveUpAfter), "give at least 1s, or 0 to try for good"}
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ type Config struct {
 	DataDir string
 	// RelaySize bounds the relay log on disk.
 	RelaySize Size
+	// GiveUpAfter is how long a changefeed may be in trouble while its checkpoint does not move; 0 for good.
+	GiveUpAfter time.Duration
 	// ServerID is the replica's id at the upstream; 0 chooses one.
 	ServerID uint32
 
@@ -46,6 +48,7 @@ func Default() *Config {
 		TimeZone:          "UTC",
 		Memory:            1 * GiB,
 		RelaySize:         10 * GiB,
+		GiveUpAfter:       30 * time.Minute,
 		LogLevel:          "info",
 		LogFormat:         "text",
 	}
@@ -75,6 +78,7 @@ func (c *Config) Settings() []Setting {
 		{"changefeed", "name of the replication task in the data directory", (*textValue)(&c.Changefeed)},
 		{"data-dir", "folder of the metadata and the relay log; default: derived from --from, --to and --changefeed", (*textValue)(&c.DataDir)},
 		{"relay-size", "limit of the relay log on disk", &c.RelaySize},
+		{"give-up-after", "end with an error when something has not worked and the checkpoint has not moved for so long; 0 tries for good", (*durationValue)(&c.GiveUpAfter)},
 		{"server-id", "replica id at the upstream; 0 chooses one", (*idValue)(&c.ServerID)},
 		{"log-level", "debug, info, warn or error", (*textValue)(&c.LogLevel)},
 		{"log-format", "text or json", (*textValue)(&c.LogFormat)},

@@ -38,7 +38,7 @@ func TestFileEqualsFlags(t *testing.T) {
 		"from": "mysql://u:p@h:1/", "from-file": "f", "to": "file:///o", "to-file": "g", "tables": "a.*,!a.b",
 		"case-sensitive": "true", "start-at": "earliest", "stop-at": "current", "syncpoint-interval": "10s",
 		"time-zone": "Asia/Tokyo", "memory": "128MiB", "changefeed": "x", "data-dir": "/d", "relay-size": "1GiB",
-		"server-id": "77", "log-level": "debug", "log-format": "json", "log-file": "/l",
+		"give-up-after": "90s", "server-id": "77", "log-level": "debug", "log-format": "json", "log-file": "/l",
 	}
 	file := `from = "mysql://u:p@h:1/"
 from-file = "f"
@@ -54,6 +54,7 @@ memory = 134217728
 changefeed = "x"
 data-dir = "/d"
 relay-size = "1GiB"
+give-up-after = "90s"
 server-id = 77
 log-level = "debug"
 log-format = "json"
@@ -139,6 +140,8 @@ func TestCheck(t *testing.T) {
 		{"little memory", func(c *Config) { c.Memory = 1 * MiB }, "--memory: 1MiB is too small: give at least 64MiB"},
 		{"a small relay", func(c *Config) { c.RelaySize = 0 }, "--relay-size: 0 is too small"},
 		{"syncpoints too dense", func(c *Config) { c.SyncpointInterval = 1 }, "--syncpoint-interval: "},
+		{"no patience", func(c *Config) { c.GiveUpAfter = time.Millisecond }, "--give-up-after: 1ms is too short: give at least 1s, or 0"},
+		{"less than none", func(c *Config) { c.GiveUpAfter = -time.Minute }, "--give-up-after: "},
 		{"a zone of nowhere", func(c *Config) { c.TimeZone = "Moon/Base" }, "--time-zone: "},
 		{"a loud log", func(c *Config) { c.LogLevel = "loud" }, `--log-level: "loud" is not known: give debug, info, warn, error`},
 		{"a log of another kind", func(c *Config) { c.LogFormat = "xml" }, "--log-format: "},
@@ -153,6 +156,9 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	c := usable()
+	if c.GiveUpAfter = 0; c.Check() != nil {
+		t.Errorf("to try for good: got %v, want no error", c.Check())
+	}
 	c.From, c.LogLevel = "", "loud"
 	if err := c.Check(); err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("two things are wrong: got %v, want both", err)

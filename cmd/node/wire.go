@@ -41,7 +41,7 @@ func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, erro
 	return actors.Start(ctx, actors.Options{
 		Changefeed: c.Changefeed, From: c.From, To: to, DataDir: c.DataDir, Tables: tables,
 		StartAt: c.StartAt, StopAt: c.StopAt, SyncpointInterval: c.SyncpointInterval,
-		Memory: uint64(c.Memory), RelaySize: int64(c.RelaySize),
+		Memory: uint64(c.Memory), RelaySize: int64(c.RelaySize), GiveUpAfter: c.GiveUpAfter,
 		Source: sources.Settings{ServerID: c.ServerID, Log: log},
 		Log:    log,
 	})
