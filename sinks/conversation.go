@@ -95,6 +95,14 @@ func (c *Conversation) Durable(ctx actor.Context, dispatcher string, seq uint64)
 	}
 }
 
+// Lost tells the dispatcher that its writes are gone and drops it; one that was forgotten hears nothing.
+func (c *Conversation) Lost(ctx actor.Context, dispatcher string) {
+	if p := c.peers[dispatcher]; p != nil {
+		delete(c.peers, dispatcher)
+		reply(ctx, p.pid, &messages.Lost{Dispatcher: dispatcher})
+	}
+}
+
 // Forget drops a dispatcher: nothing more is told to it.
 func (c *Conversation) Forget(dispatcher string) { delete(c.peers, dispatcher) }
 

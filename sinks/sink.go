@@ -32,6 +32,14 @@ type Env struct {
 	Owner *actor.PID
 	// Retry is the backoff after an error; the zero value means 1 s to 1 min.
 	Retry Backoff
+	// Permit is asked right before each step that a reader of the downstream, or another node, could see. An error
+	// means: write nothing now. Nil means always allowed. It is called from any goroutine, and does not block.
+	Permit func() error
+	// Shared tells that other processes write to the same downstream under the same changefeed, each its own spans. What
+	// a process does late, after another has taken its spans over, must not show: see package doc.
+	Shared bool
+	// Node is the name of this node, for logs.
+	Node string
 }
 
 // withDefaults fills in what may be left out.
@@ -41,6 +49,9 @@ func (e Env) withDefaults() Env {
 	}
 	if e.Log == nil {
 		e.Log = logrus.NewEntry(logrus.StandardLogger())
+	}
+	if e.Node != "" {
+		e.Log = e.Log.WithField("node", e.Node)
 	}
 	if e.Catalog == nil {
 		e.Catalog = schema.NewCatalog()

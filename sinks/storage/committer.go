@@ -1,9 +1,9 @@
 package storage
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,8 +18,11 @@ type (
 	// commit: worker -> committer. Make these files durable and count them. The files of one series are in order and of
 	// one date, for recovery mends the index of the record's date only. Answer: committed. After a failure the same
 	// message is sent again.
-	commit struct{ files []*sealed }
-	// committed: committer -> worker. err nil: all are durable and counted.
+	commit struct {
+		files []*sealed
+		env   *sinks.Env
+	}
+	// committed: committer -> worker. err nil: all are durable and counted, but for those that are marked fenced.
 	committed struct {
 		commit *commit
 		err    error
@@ -36,6 +39,8 @@ type sealed struct {
 	complete sinks.Position
 	file     *os.File // nil if its handle was let go
 	synced   bool
+	placed   bool // it has its final name; always so where the folder is not shared
+	fenced   bool // a later dispatcher has the span: the file will never count
 }
 
 // parallelSyncs is how many files of one commit are synced at a time.
@@ -54,20 +59,110 @@ func (c *commit) run() error {
 	if err := c.syncData(); err != nil {
 		return err
 	}
-	if err := syncDirs(c.files, func(s *sealed) string { return filepath.Join(s.dir, s.date) }); err != nil {
+	if c.env.Shared {
+		return c.takeTurns()
+	}
+	return c.count(c.files)
+}
+
+// count makes files part of the output. A reader sees them by the index, a successor by the record.
+func (c *commit) count(files []*sealed) error {
+	if err := syncDirs(files, func(s *sealed) string { return filepath.Join(s.dir, s.date) }); err != nil {
 		return err
 	}
-	newest := c.newest()
-	if err := putAll(newest, func(s *sealed) (string, []byte) { return s.record(), s.recordLine() }); err != nil {
+	if err := c.env.Permitted(); err != nil {
 		return err
 	}
-	if err := syncDirs(newest, func(s *sealed) string { return filepath.Dir(s.record()) }); err != nil {
+	last := newest(files)
+	if err := putAll(last, func(s *sealed) (string, []byte) { return s.record(), s.recordLine() }); err != nil {
 		return err
 	}
-	if err := putAll(newest, func(s *sealed) (string, []byte) { return s.index(s.date), []byte(s.indexLine(s.number)) }); err != nil {
+	if err := syncDirs(last, func(s *sealed) string { return filepath.Dir(s.record()) }); err != nil {
 		return err
 	}
-	return syncDirs(newest, func(s *sealed) string { return filepath.Dir(s.index(s.date)) })
+	if err := c.env.Permitted(); err != nil {
+		return err
+	}
+	if err := putAll(last, func(s *sealed) (string, []byte) { return s.index(s.date), []byte(s.indexLine(s.number)) }); err != nil {
+		return err
+	}
+	return syncDirs(last, func(s *sealed) string { return filepath.Dir(s.index(s.date)) })
+}
+
+// takeTurns counts the files of one table version after the other, each in that one's turn.
+func (c *commit) takeTurns() error {
+	var dirs []string
+	files := map[string][]*sealed{}
+	for _, s := range c.files {
+		if files[s.dir] == nil {
+			dirs = append(dirs, s.dir)
+		}
+		files[s.dir] = append(files[s.dir], s)
+	}
+	for _, dir := range dirs {
+		if err := c.takeTurn(filepath.Join(dir, metaDir), files[dir]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeTurn counts those files whose claim still stands. A successor that claims later finds what was counted here.
+func (c *commit) takeTurn(dir string, files []*sealed) error {
+	t, err := takeTurn(dir)
+	if err != nil {
+		return err
+	}
+	defer t.end()
+	standing, err := judge(files)
+	if err != nil || len(standing) == 0 {
+		return err
+	}
+	if err := c.env.Permitted(); err != nil {
+		return err
+	}
+	for _, s := range standing {
+		if err := s.place(); err != nil {
+			return err
+		}
+	}
+	return c.count(standing)
+}
+
+// judge marks the files whose dispatchers no longer have their spans, and gives the others. A series stands or falls as
+// a whole: of rows in order none may be left out.
+func judge(files []*sealed) (standing []*sealed, err error) {
+	fenced := map[string]bool{} // by record
+	for _, s := range files {
+		fenced[s.record()] = fenced[s.record()] || s.fenced
+	}
+	for _, s := range newest(files) {
+		all, err := s.neighbours()
+		if err != nil {
+			return nil, err
+		}
+		if s.stands(all) != nil {
+			fenced[s.record()] = true
+		}
+	}
+	for _, s := range files {
+		if s.fenced = fenced[s.record()]; !s.fenced {
+			standing = append(standing, s)
+		}
+	}
+	return standing, nil
+}
+
+// place gives the file its final name.
+func (s *sealed) place() error {
+	if s.placed {
+		return nil
+	}
+	if err := os.Rename(s.writing(s.date, s.number), s.data(s.date, s.number)); err != nil {
+		return err
+	}
+	s.placed = true
+	return nil
 }
 
 // syncData makes the files' content durable. What fails here may be lost for good: the kernel drops dirty pages that it
@@ -77,7 +172,7 @@ func (c *commit) syncData() error {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, parallelSyncs)
 	for i, s := range c.files {
-		if s.synced {
+		if s.synced || s.fenced {
 			continue
 		}
 		slots <- struct{}{}
@@ -92,7 +187,11 @@ func (c *commit) syncData() error {
 
 func (s *sealed) sync() error {
 	if s.file == nil {
-		file, err := os.Open(s.data(s.date, s.number))
+		file, err := os.Open(s.writing(s.date, s.number))
+		if errors.Is(err, fs.ErrNotExist) && !s.claim.IsZero() {
+			s.fenced = true // only a later dispatcher removes it
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -109,18 +208,15 @@ func (s *sealed) sync() error {
 }
 
 func (s *sealed) recordLine() []byte {
-	data, err := json.Marshal(record{Span: rangeOf(s.span), Date: s.date, Number: s.number, Size: s.size, Complete: s.complete})
-	if err != nil {
-		panic(err) // strings and numbers only
-	}
-	return append(data, '\n')
+	r := record{Span: rangeOf(s.span), Date: s.date, Number: s.number, Size: s.size, Complete: s.complete, Claim: s.claim}
+	return r.line()
 }
 
 // newest gives the last file of each series: what the record and the index will name.
-func (c *commit) newest() []*sealed {
+func newest(files []*sealed) []*sealed {
 	at := map[string]int{}
 	var last []*sealed
-	for _, s := range c.files {
+	for _, s := range files {
 		key := s.record()
 		if i, known := at[key]; known {
 			last[i] = s

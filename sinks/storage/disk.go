@@ -115,7 +115,7 @@ func exists(path string) (bool, error) {
 
 // explain adds to an I/O error what mends it. The system's error names the path.
 func explain(err error) error {
-	if err == nil || sinks.IsFatal(err) {
+	if err == nil || sinks.IsFatal(err) || sinks.IsWithheld(err) {
 		return err
 	}
 	fix := ""

@@ -56,8 +56,9 @@ func (l layout) version(t *schema.Table) string {
 // A series is the numbered data files that one span writes in one table version.
 type series struct {
 	layout
-	dir  string // of the version
-	span sinks.SpanKey
+	dir   string // of the version
+	span  sinks.SpanKey
+	claim sinks.Token // of the dispatcher that writes; zero where one process has the folder to itself
 }
 
 // name is what the series' files begin with.
@@ -95,6 +96,47 @@ func (s series) number(file string) (uint64, bool) {
 
 func (s series) data(date string, number uint64) string {
 	return filepath.Join(s.dir, date, s.file(number))
+}
+
+// writing is where a data file lies until it is committed. Where the folder is shared that is a name which no other
+// dispatcher's file ever has; so one that has lost its span writes to files that nobody reads.
+func (s series) writing(date string, number uint64) string {
+	if s.claim.IsZero() {
+		return s.data(date, number)
+	}
+	return filepath.Join(s.dir, metaDir, fmt.Sprintf("%s@%s@%s@%0*d%s", s.name(), s.claim, date, s.digits, number, temporary))
+}
+
+// written undoes writing, as far as it concerns whose the file is.
+func (s series) written(name string) (series, bool) {
+	parts := strings.SplitN(name, "@", 3)
+	if len(parts) < 3 {
+		return s, false
+	}
+	var err error
+	other := s
+	if other.claim, err = sinks.ParseToken(parts[1]); err != nil {
+		return s, false
+	}
+	span, ok := s.spanOf(parts[0])
+	other.span = span
+	return other, ok
+}
+
+// spanOf undoes name.
+func (s series) spanOf(name string) (sinks.SpanKey, bool) {
+	k := sinks.SpanKey{Table: s.span.Table}
+	if name == "CDC" {
+		return k, true
+	}
+	hex, ok := strings.CutPrefix(name, "CDC_")
+	if !ok || len(hex) != 32 {
+		return k, false
+	}
+	var err1, err2 error
+	k.Start, err1 = strconv.ParseUint(hex[:16], 16, 64)
+	k.End, err2 = strconv.ParseUint(hex[16:], 16, 64)
+	return k, err1 == nil && err2 == nil
 }
 
 func (s series) index(date string) string {

@@ -78,21 +78,21 @@ func (l *ledger) Receive(ctx actor.Context) {
 		l.resume(ctx)
 	case *again:
 		if m.commit {
-			l.publish(ctx)
+			l.publish(ctx, false)
 		} else {
 			l.resume(ctx)
 		}
 	case *messages.Checkpoint:
 		l.wanted = max(l.wanted, m.CommitTs)
 		if l.env.Now().Sub(l.writtenAt) >= publishEvery && !l.failed {
-			l.publish(ctx)
+			l.publish(ctx, false)
 		}
 	case *lastCall:
-		l.publish(ctx)
+		l.publish(ctx, true)
 		ctx.Respond(m)
 	case *publish:
 		if !l.failed {
-			l.publish(ctx)
+			l.publish(ctx, false)
 		}
 		l.expire()
 	}
@@ -117,7 +117,7 @@ func (l *ledger) item(item any) error {
 	case *executeItem:
 		return l.execute(m.m.Ddl)
 	case *syncpointItem:
-		return putSyncpoint(l.options.dir, Syncpoint{CommitTs: m.m.CommitTs, SourcePosition: m.m.SourcePosition,
+		return l.syncpoint(Syncpoint{CommitTs: m.m.CommitTs, SourcePosition: m.m.SourcePosition,
 			WallTime: time.UnixMilli(m.m.WallMs).UTC()})
 	}
 	return nil
@@ -133,11 +133,12 @@ func (l *ledger) open() (err error) {
 		return err
 	}
 	if l.lock == nil {
-		if l.lock, err = lock(l.options.dir); err != nil {
+		if l.lock, err = lock(l.options.dir, l.env.Shared); err != nil {
 			return l.refused(err)
 		}
 	}
-	if err := claim(l.options.dir, mine); err != nil {
+	err = l.options.inTurn(l.env.Shared, l.options.dir, func() error { return claim(l.options.dir, mine, &l.env) })
+	if err != nil {
 		return err
 	}
 	l.written, err = readMetadata(l.options.dir)
@@ -146,6 +147,9 @@ func (l *ledger) open() (err error) {
 
 // refused gives up on a folder that stays in use; one that is just being left is free soon.
 func (l *ledger) refused(err error) error {
+	if l.env.Shared {
+		err = lockable(err)
+	}
 	l.refusals++
 	if errors.Is(err, errInUse) && l.refusals >= lockAttempts {
 		return &sinks.Fatal{Err: err}
@@ -169,7 +173,7 @@ func (l *ledger) execute(ddl *messages.DDL) error {
 			return &sinks.Fatal{Err: fmt.Errorf("no definition of table %s.%s version %d for the DDL at %d: restart the changefeed from its checkpoint",
 				ref.Schema, ref.Name, ref.Version, ddl.CommitTs)}
 		}
-		if err := putSchema(where.table(t), stated(tableSchema(t, l.options.columnID), ddl)); err != nil {
+		if err := l.options.putSchema(&l.env, where.table(t), stated(tableSchema(t, l.options.columnID), ddl)); err != nil {
 			return err
 		}
 	}
@@ -180,7 +184,12 @@ func (l *ledger) execute(ddl *messages.DDL) error {
 	if name == "" {
 		name = ddl.Schema
 	}
-	return putSchema(where.database(name), stated(databaseSchema(name), ddl))
+	return l.options.putSchema(&l.env, where.database(name), stated(databaseSchema(name), ddl))
+}
+
+func (l *ledger) syncpoint(p Syncpoint) error {
+	dir := filepath.Join(l.options.dir, syncpointsDir)
+	return l.options.inTurn(l.env.Shared, dir, func() error { return putSyncpoint(dir, p, &l.env) })
 }
 
 func stated(f *SchemaFile, ddl *messages.DDL) *SchemaFile {
@@ -214,12 +223,13 @@ func readMetadata(root string) (uint64, error) {
 	return m.CheckpointTs, nil
 }
 
-// publish writes the checkpoint if it has moved forward.
-func (l *ledger) publish(ctx actor.Context) {
+// publish writes the checkpoint if it has moved forward. Where processes share the folder, one that finds at its turn of
+// time that another has written leaves it to that one: so one writes, and the next takes over when it no longer does.
+func (l *ledger) publish(ctx actor.Context, last bool) {
 	if l.lock == nil || l.wanted <= l.written {
 		return
 	}
-	err := l.writeMetadata()
+	err := l.options.inTurn(l.env.Shared, l.options.dir, func() error { return l.writeMetadata(last) })
 	l.failed = err != nil
 	if err != nil {
 		ctx.Request(ctx.Parent(), &trouble{l.lane, true, explain(err)})
@@ -228,7 +238,20 @@ func (l *ledger) publish(ctx actor.Context) {
 	ctx.Request(ctx.Parent(), &committedFiles{lane: l.lane})
 }
 
-func (l *ledger) writeMetadata() error {
+func (l *ledger) writeMetadata(last bool) error {
+	if l.env.Shared {
+		theirs, err := readMetadata(l.options.dir)
+		if err != nil {
+			return err
+		}
+		if theirs > l.written && !last || theirs >= l.wanted {
+			l.written, l.writtenAt = theirs, l.env.Now()
+			return nil
+		}
+	}
+	if err := l.env.Permitted(); err != nil {
+		return err
+	}
 	data, err := json.Marshal(metadata{l.wanted})
 	if err != nil {
 		return err
@@ -254,6 +277,9 @@ func (l *ledger) expire() {
 	if l.options.expireDays == 0 || l.lock == nil || l.env.Now().Sub(l.expiredAt) < expireEvery {
 		return
 	}
+	if l.env.Permitted() != nil {
+		return // the next timer asks again
+	}
 	l.expiredAt = l.env.Now()
 	oldest := time.UnixMilli(int64(l.written>>18)).UTC().AddDate(0, 0, -l.options.expireDays)
 	if err := expire(l.options.layout(), oldest.Format(string(l.options.dates))); err != nil {
@@ -261,13 +287,17 @@ func (l *ledger) expire() {
 	}
 }
 
-// expire removes the date directories before a date, index first.
+// expire removes the date directories before a date, index first. Several processes may do so at once: rows of those
+// dates are durable, so nobody writes there.
 func expire(where layout, before string) error {
 	depth := 4 // schema, table, version, date
 	if where.tableIDPath {
 		depth = 3
 	}
 	return filepath.WalkDir(where.root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != where.root {
+			return nil // another process was first
+		}
 		if err != nil || !entry.IsDir() || path == where.root {
 			return err
 		}

@@ -36,27 +36,35 @@ func (o *options) owner(env sinks.Env) owner {
 
 var errInUse = errors.New("being written by another process")
 
-// lock takes the folder for this process. The lock ends with the process, or when the file is closed.
-func lock(root string) (*os.File, error) {
-	f, err := lockWith(filepath.Join(root, lockFile), os.O_RDONLY) // which is in no one's way who makes the folder read-only
-	if errors.Is(err, syscall.EBADF) {
-		f, err = lockWith(filepath.Join(root, lockFile), os.O_RDWR) // as NFS wants it
+// lock takes the folder for this process, or for all those that share it. The lock ends with the process, or when the
+// file is closed.
+func lock(root string, shared bool) (*os.File, error) {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
 	}
-	if err == nil {
-		return f, nil
-	}
+	f, err := openLock(filepath.Join(root, lockFile), how)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("%s is %w: stop that one, or name another folder", root, errInUse)
 	}
-	return nil, err
+	return f, err
 }
 
-func lockWith(path string, mode int) (*os.File, error) {
+// openLock opens a file and locks it, if nobody is in the way.
+func openLock(path string, how int) (*os.File, error) {
+	f, err := lockWith(path, os.O_RDONLY, how) // which is in no one's way who makes the folder read-only
+	if errors.Is(err, syscall.EBADF) {
+		f, err = lockWith(path, os.O_RDWR, how) // as NFS wants it
+	}
+	return f, err
+}
+
+func lockWith(path string, mode, how int) (*os.File, error) {
 	f, err := os.OpenFile(path, mode|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
 		_ = f.Close() // nothing was written
 		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
@@ -64,9 +72,12 @@ func lockWith(path string, mode int) (*os.File, error) {
 }
 
 // claim makes an empty folder this changefeed's, or checks that it is.
-func claim(root string, mine owner) error {
+func claim(root string, mine owner, env *sinks.Env) error {
 	claimed, err := inspect(root, mine)
 	if err != nil || claimed {
+		return err
+	}
+	if err := env.Permitted(); err != nil {
 		return err
 	}
 	return putDurable(filepath.Join(root, ownerFile), indented(mine))
@@ -78,7 +89,11 @@ func inspect(root string, mine owner) (claimed bool, err error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, checkEmpty(root)
+		empty := checkEmpty(root)
+		if there, err := exists(path); err == nil && there {
+			return inspect(root, mine) // another process has just claimed it
+		}
+		return false, empty
 	case errors.Is(err, syscall.ENOTDIR):
 		return false, &sinks.Fatal{Err: fmt.Errorf("%s is no folder: remove it, or name another folder", root)}
 	case err != nil:
@@ -97,7 +112,7 @@ func checkEmpty(root string) error {
 		return err
 	}
 	for _, name := range names {
-		if name != lockFile && name != "lost+found" {
+		if name != lockFile && name != turnFile && name != "lost+found" {
 			return &sinks.Fatal{Err: fmt.Errorf("%s holds files that are not Weir's, %q for one: name an empty folder", root, name)}
 		}
 	}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"maps"
 
 	"github.com/weir-cdc/weir/messages"
@@ -26,14 +27,19 @@ func (w *worker) run() error {
 	p := w.progress
 	p.waiting = false
 	for ; p.at < len(p.items); p.at++ {
-		if err := w.item(p.items[p.at]); err != nil {
+		err := w.item(p.items[p.at])
+		if errors.Is(err, errFenced) {
+			w.turnAway(p.items[p.at], err)
+			err = nil
+		}
+		if err != nil {
 			p.waiting = err == errWait
 			return err
 		}
 		p.begun = false
 	}
 	for s := range maps.Clone(p.touched) {
-		if err := w.drain(s); err != nil {
+		if err := w.drain(s); err != nil && !errors.Is(err, errFenced) {
 			return err
 		}
 	}
@@ -45,7 +51,11 @@ func (w *worker) item(item any) error {
 	case *messages.Write:
 		return w.write(m)
 	case *flushItem:
-		return w.complete(sinks.SpanKeyOf(m.m.Span), m)
+		span := sinks.SpanKeyOf(m.m.Span)
+		if err := w.standing(span, m.m.Dispatcher); err != nil {
+			return err
+		}
+		return w.complete(span, m)
 	case *retireItem:
 		return w.complete(m.span, m)
 	}
@@ -164,11 +174,14 @@ func (w *worker) end(state *spanState) error {
 func (w *worker) stream(m *messages.Write) (*spanState, error) {
 	span := sinks.SpanKeyOf(m.Span)
 	state := w.spans[span]
-	if state != nil && state.stream.is(m.Rows) {
+	if state != nil && state.stream.is(m, w.env.Shared) {
 		return state, nil
 	}
+	if err := w.standing(span, m.Dispatcher); err != nil {
+		return nil, err
+	}
 	if state != nil {
-		if err := w.end(state); err != nil {
+		if err := w.end(state); err != nil && !errors.Is(err, errFenced) {
 			return nil, err
 		}
 		if state.tail != nil {
@@ -179,7 +192,7 @@ func (w *worker) stream(m *messages.Write) (*spanState, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := w.options.openStream(w.options.layout(), t, span, w.env.Format)
+	s, err := w.options.openStream(&w.env, t, span, m.Dispatcher)
 	if err != nil {
 		return nil, err
 	}
@@ -188,14 +201,19 @@ func (w *worker) stream(m *messages.Write) (*spanState, error) {
 	return state, nil
 }
 
-func (s *stream) is(b *messages.RowBatch) bool {
-	return s.table.Version == b.TableVersion && int64(s.table.ID) == b.TableId
+// is tells whether a write goes to the stream: each table version has its own, and where the folder is shared each
+// dispatcher, for another one may have had the span in between.
+func (s *stream) is(m *messages.Write, shared bool) bool {
+	return s.table.Version == m.Rows.TableVersion && int64(s.table.ID) == m.Rows.TableId && (!shared || s.dispatcher == m.Dispatcher)
 }
 
 // drain writes a stream's buffer to its file and takes the buffer back.
 func (w *worker) drain(s *stream) error {
 	if len(s.buffer) > 0 {
 		if err := s.drain(); err != nil {
+			if errors.Is(err, errFenced) {
+				w.lose(s, &w.progress.settled)
+			}
 			return err
 		}
 		if err := w.handles.use(s); err != nil {

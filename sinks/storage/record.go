@@ -14,13 +14,24 @@ import (
 	"github.com/weir-cdc/weir/sinks"
 )
 
-// A record tells the last complete data file of a series, and how far that makes its span complete.
+// A record tells the last complete data file of a series, none if its number is 0, and how far that makes its span
+// complete.
 type record struct {
 	Span     spanRange      `json:"span"`
 	Date     string         `json:"date,omitempty"`
 	Number   uint64         `json:"number"`
 	Size     int64          `json:"size"`
 	Complete sinks.Position `json:"complete"`
+	// Claim is the dispatcher that writes the series, or was the last to, where the folder is shared.
+	Claim sinks.Token `json:"claim,omitzero"`
+}
+
+func (r *record) line() []byte {
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return append(data, '\n')
 }
 
 // A spanRange is a span's start and end in hexadecimal: JSON numbers of 64 bits don't survive every reader.
@@ -28,6 +39,8 @@ type spanRange struct {
 	Start string `json:"start"`
 	End   string `json:"end"`
 }
+
+func (r spanRange) String() string { return "[" + r.Start + ", " + r.End + ")" }
 
 func rangeOf(k sinks.SpanKey) spanRange {
 	return spanRange{strconv.FormatUint(k.Start, 16), strconv.FormatUint(k.End, 16)}
@@ -52,41 +65,58 @@ type cover struct {
 	upTo sinks.Position
 }
 
-// recover brings a series, and those that overlap it, to the state of their records, and reads what they hold. A
-// neighbour counts as much: its rows are dropped from here on, so its index must reach them. No span that overlaps this
-// one is at work meanwhile.
-func (s series) recover() (recovered, error) {
+// A neighbour is a series whose span overlaps, or the series itself, with its record.
+type neighbour struct {
+	series
+	record record
+}
+
+// neighbours reads the records of the series that overlap this one.
+func (s series) neighbours() ([]neighbour, error) {
 	names, err := namesIn(filepath.Join(s.dir, metaDir))
 	if err != nil {
-		return recovered{}, err
+		return nil, err
 	}
-	var got recovered
+	var all []neighbour
 	for _, name := range names {
-		if !strings.HasPrefix(name, "CDC") || !strings.HasSuffix(name, ".json") {
+		stem, ok := strings.CutSuffix(name, ".json")
+		if !ok {
 			continue
-		}
-		r, err := readRecord(filepath.Join(s.dir, metaDir, name))
-		if err != nil {
-			return recovered{}, err
 		}
 		other := s
-		if other.span, err = r.Span.key(s.span.Table); err != nil {
-			return recovered{}, &sinks.Fatal{Err: fmt.Errorf("%s is damaged (%w): restore it, or start over in an empty folder",
-				filepath.Join(s.dir, metaDir, name), err)}
-		}
-		if !other.span.Overlaps(s.span) {
+		if other.span, ok = s.spanOf(stem); !ok || !other.span.Overlaps(s.span) {
 			continue
 		}
-		if err := errors.Join(other.publish(r, s.name()), other.clean(r)); err != nil {
+		r, err := readRecord(other.record())
+		if err != nil {
+			return nil, err
+		}
+		if named, err := r.Span.key(s.span.Table); err != nil || named != other.span {
+			return nil, &sinks.Fatal{Err: fmt.Errorf("%s is damaged (its span is %s to %s): restore it, or start over in an empty folder",
+				other.record(), r.Span.Start, r.Span.End)}
+		}
+		other.claim = r.Claim
+		all = append(all, neighbour{other, r})
+	}
+	return all, nil
+}
+
+// recover brings a series, and those that overlap it, to the state of their records, and reads what they hold. A
+// neighbour counts as much: its rows are dropped from here on, so its index must reach them. No span that overlaps this
+// one is at work meanwhile, or (where the folder is shared) can make anything visible.
+func (s series) recover(all []neighbour) (recovered, error) {
+	var got recovered
+	for _, n := range all {
+		if err := errors.Join(n.publish(n.record, s.name()), n.clean(n.record)); err != nil {
 			return recovered{}, err
 		}
-		got.add(r, other.span, s.span)
+		got.add(n.record, n.span, s.span)
 	}
 	got.partly = slices.DeleteFunc(got.partly, func(c cover) bool { return c.upTo.Compare(got.floor) <= 0 })
-	if got.last.Number == 0 {
-		err = s.clean(record{})
+	if got.last.Number > 0 {
+		return got, nil
 	}
-	return got, err
+	return got, s.clean(record{})
 }
 
 // add counts the record of another span in: for the whole of span, or for a part.
@@ -117,6 +147,9 @@ func readRecord(path string) (record, error) {
 // that expired, has no index to move. Two spans that overlap this one may come at once, by different workers: they write
 // the same, each under a name of its own in the meantime.
 func (s series) publish(r record, by string) error {
+	if r.Number == 0 {
+		return nil
+	}
 	path := s.data(r.Date, r.Number)
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weir-cdc/weir/codec"
 	"github.com/weir-cdc/weir/schema"
+	"github.com/weir-cdc/weir/sinks"
 )
 
 // A SchemaFile is the content of a schema_{version}_{checksum}.json (docs/formats.md).
@@ -153,16 +154,21 @@ func schemaPrefix(version uint64) string { return fmt.Sprintf("schema_%d_", vers
 
 // putSchema writes a schema file below dir/meta unless that has one of this version: the first stands, and is the
 // durable record that its statement is finished.
-func putSchema(dir string, f *SchemaFile) error {
+func (o *options) putSchema(env *sinks.Env, dir string, f *SchemaFile) error {
 	meta := filepath.Join(dir, metaDir)
-	versions, err := schemaVersions(dir)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(versions, f.TableVersion) {
-		return syncDir(meta) // a crash may have come between the rename and its sync
-	}
-	return putDurable(filepath.Join(meta, f.name()), indented(f))
+	return o.inTurn(env.Shared, meta, func() error {
+		versions, err := schemaVersions(dir)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(versions, f.TableVersion) {
+			return syncDir(meta) // a crash may have come between the rename and its sync
+		}
+		if err := env.Permitted(); err != nil {
+			return err
+		}
+		return putDurable(filepath.Join(meta, f.name()), indented(f))
+	})
 }
 
 // schemaVersions lists the versions that have a schema file below dir/meta, in ascending order.

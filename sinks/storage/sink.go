@@ -203,7 +203,7 @@ func (s *sink) start(ctx actor.Context) {
 // stop lets the ledger write the last checkpoint. It is the one place that waits: children are stopped right after
 // it, and a stop overtakes what is in their mailboxes.
 func (s *sink) stop(ctx actor.Context) {
-	if s.phase == serving {
+	if s.phase != resetting { // one that has just started over has the checkpoint to write, too
 		if err := ctx.RequestFuture(s.ledger().pid, &lastCall{}, stopPatience).Wait(); err != nil {
 			s.env.Log.WithError(err).Warn("the last checkpoint was not written to metadata")
 		}
@@ -316,6 +316,9 @@ func (s *sink) onSettled(ctx actor.Context, m settled) {
 	for _, f := range m.flushed {
 		s.flushed(ctx, f)
 	}
+	for _, dispatcher := range m.lost {
+		s.talk.Lost(ctx, dispatcher)
+	}
 	for _, span := range m.retired {
 		s.retired(ctx, span)
 	}
@@ -369,6 +372,10 @@ func (s *sink) onTrouble(ctx actor.Context, m *trouble) {
 		return
 	}
 	p := part{m.lane, m.commit}
+	if sinks.IsWithheld(m.err) {
+		s.retries[p] = s.timers.SendOnce(s.env.PermitPause(), ctx.Self(), &retry{s.generation, p})
+		return
+	}
 	if n := s.health.Failed(ctx, s.lanes[m.lane].name(m.commit), m.err); n > 0 {
 		s.retries[p] = s.timers.SendOnce(s.env.Retry.After(n), ctx.Self(), &retry{s.generation, p})
 	}

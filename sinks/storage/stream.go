@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ const bufferBytes = 1 << 20
 // A stream writes the rows of one span in one table version. It belongs to one worker.
 type stream struct {
 	series
+	dispatcher string // that claimed the span; "" where the folder is not shared
 	table      *schema.Table
 	decoder    *sinks.Decoder
 	encoder    codec.Encoder
@@ -49,9 +51,17 @@ type dataFile struct {
 }
 
 // openStream prepares a stream from what is on disk: it puts the schema file if the version has none, finds whether a
-// later DDL is finished, and recovers the series.
-func (o *options) openStream(l layout, t *schema.Table, span sinks.SpanKey, f rows.Format) (*stream, error) {
+// later DDL is finished, and recovers the series. Where the folder is shared it claims the span for the dispatcher.
+func (o *options) openStream(env *sinks.Env, t *schema.Table, span sinks.SpanKey, dispatcher string) (*stream, error) {
+	l := o.layout()
 	s := &stream{series: series{layout: l, dir: l.version(t), span: span}, table: t}
+	if env.Shared {
+		var err error
+		if s.claim, err = claimOf(dispatcher); err != nil {
+			return nil, err
+		}
+		s.dispatcher = dispatcher
+	}
 	versions, err := schemaVersions(l.table(t))
 	if err != nil {
 		return nil, err
@@ -62,22 +72,46 @@ func (o *options) openStream(l layout, t *schema.Table, span sinks.SpanKey, f ro
 		return s, nil
 	}
 	if !slices.Contains(versions, t.Version) { // a table that was there at the start
-		if err := putSchema(l.table(t), tableSchema(t, o.columnID)); err != nil {
+		if err := o.putSchema(env, l.table(t), tableSchema(t, o.columnID)); err != nil {
 			return nil, err
 		}
 	}
 	if err := makeDir(filepath.Join(s.dir, metaDir)); err != nil {
 		return nil, err
 	}
-	got, err := s.recover()
+	got, err := s.restore(env)
 	if err != nil {
 		return nil, err
 	}
 	s.date, s.number = got.last.Date, got.last.Number
 	s.accepted, s.partly = got.floor, got.partly
-	s.decoder = sinks.NewDecoder(f, t)
+	s.decoder = sinks.NewDecoder(env.Format, t)
 	s.encoder = o.codec.Table(t)
 	return s, nil
+}
+
+// claimOf is the token of a dispatcher that shares the folder.
+func claimOf(dispatcher string) (sinks.Token, error) {
+	claim, err := sinks.ParseToken(dispatcher)
+	if err != nil {
+		return claim, &sinks.Fatal{Err: fmt.Errorf("claim a span: %w: nodes of different versions of Weir share the folder, or this is a bug", err)}
+	}
+	return claim, nil
+}
+
+// restore recovers the series.
+func (s series) restore(env *sinks.Env) (recovered, error) {
+	if env.Shared {
+		return s.claimed(env)
+	}
+	if err := env.Permitted(); err != nil {
+		return recovered{}, err
+	}
+	all, err := s.neighbours()
+	if err != nil {
+		return recovered{}, err
+	}
+	return s.recover(all)
 }
 
 // fresh gives what of the chunks is not in files yet. The result does not share with the stream.
@@ -133,7 +167,7 @@ func (s *stream) begin(commitTs uint64) error {
 	if err := makeDir(filepath.Join(s.dir, date, metaDir)); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(s.data(date, number), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(s.writing(date, number), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
@@ -173,7 +207,10 @@ func (s *stream) drain() error {
 	}
 	f := s.open
 	if f.file == nil {
-		file, err := os.OpenFile(s.data(f.date, f.number), os.O_WRONLY, 0)
+		file, err := os.OpenFile(s.writing(f.date, f.number), os.O_WRONLY, 0)
+		if errors.Is(err, fs.ErrNotExist) && !s.claim.IsZero() {
+			return fmt.Errorf("%w: it removed %s", errFenced, s.writing(f.date, f.number))
+		}
 		if err != nil {
 			return err
 		}

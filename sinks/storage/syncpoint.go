@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/weir-cdc/weir/sinks"
 )
 
 // A Syncpoint is a consistent cut: the rows of all tables with a commit-ts at or below CommitTs are what the upstream
@@ -42,8 +44,7 @@ func Syncpoints(dir string) ([]Syncpoint, error) {
 }
 
 // putSyncpoint records a syncpoint unless there is one of its commit-ts: the first stands.
-func putSyncpoint(root string, p Syncpoint) error {
-	dir := filepath.Join(root, syncpointsDir)
+func putSyncpoint(dir string, p Syncpoint, env *sinks.Env) error {
 	if err := makeDir(dir); err != nil {
 		return err
 	}
@@ -54,12 +55,15 @@ func putSyncpoint(root string, p Syncpoint) error {
 	if err := write(path+temporary, indented(p)); err != nil {
 		return err
 	}
+	if err := env.Permitted(); err != nil {
+		return err
+	}
 	err := os.Link(path+temporary, path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		err = nil
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS):
-		// A file system without hard links; the folder's lock keeps others out.
+		// A file system without hard links; the folder's lock, or the turn, keeps others out.
 		err = os.Rename(path+temporary, path)
 	}
 	if err != nil {

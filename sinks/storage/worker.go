@@ -44,7 +44,8 @@ type settled struct {
 	durable []ack
 	flushed []*flushItem
 	retired []sinks.SpanKey
-	ledger  []any // the ledger's items that are done
+	lost    []string // dispatchers whose span a later one has claimed
+	ledger  []any    // the ledger's items that are done
 }
 
 type (
@@ -80,6 +81,7 @@ type worker struct {
 	sink    *actor.PID
 
 	spans   map[sinks.SpanKey]*spanState
+	fenced  map[sinks.SpanKey]sinks.Token // the latest dispatcher of this process that lost the span to another
 	handles handles
 	spare   [][]byte // buffers
 
@@ -109,7 +111,7 @@ func workerProps(env sinks.Env, o *options, lane int) *actor.Props {
 
 func newWorker(env sinks.Env, o *options, lane int) *worker {
 	return &worker{env: env, options: o, lane: lane, spans: map[sinks.SpanKey]*spanState{},
-		handles: handles{most: max(16, openFiles/o.workers), order: list.New()}}
+		fenced: map[sinks.SpanKey]sinks.Token{}, handles: handles{most: max(16, openFiles/o.workers), order: list.New()}}
 }
 
 func (w *worker) Receive(ctx actor.Context) {
@@ -206,7 +208,7 @@ func (w *worker) commit(ctx actor.Context) {
 	if w.running != nil || len(w.queue) == 0 {
 		return
 	}
-	w.running = &commit{files: w.take()}
+	w.running = &commit{files: w.take(), env: &w.env}
 	ctx.Send(w.commits, w.running)
 }
 
@@ -236,6 +238,10 @@ func (w *worker) onCommitted(ctx actor.Context, m *committed) {
 	w.running = nil
 	done := settled{}
 	for _, f := range m.commit.files {
+		if f.fenced {
+			w.lose(f.of.stream, &done)
+			continue
+		}
 		f.of.durable = true
 		for dispatcher, seq := range f.of.acks {
 			done.durable = append(done.durable, ack{dispatcher, seq})

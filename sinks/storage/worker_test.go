@@ -39,7 +39,7 @@ func (w *worker) play(t *testing.T, items ...any) *progress {
 // commitAll does what the committer does.
 func (w *worker) commitAll(t *testing.T) {
 	t.Helper()
-	if err := (&commit{files: w.queue}).run(); err != nil {
+	if err := (&commit{files: w.queue, env: &w.env}).run(); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range w.queue {
