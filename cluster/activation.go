@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -26,37 +28,56 @@ type Activation struct {
 	store      *Store
 	changefeed string
 	epoch      uint64
+
+	mu       sync.Mutex // one checkpoint at a time
+	past     past       // as stored, once recalled
+	recalled bool
 }
 
 // Epoch gives the epoch that the writes compare.
 func (a *Activation) Epoch() uint64 { return a.epoch }
 
 // SetCheckpoint moves the checkpoint. One at or below the stored CommitTs changes nothing, and is no error: the
-// checkpoint never moves back.
+// checkpoint never moves back. Now and then it also becomes one that ResetCheckpoint can go back to.
 func (a *Activation) SetCheckpoint(ctx context.Context, c Checkpoint) error {
+	if c.Wall.IsZero() {
+		c.Wall = time.Now()
+	}
 	value, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode the checkpoint of changefeed %s: %w", a.changefeed, err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for {
-		err := a.moveCheckpoint(ctx, c.CommitTs, string(value))
+		err := a.moveCheckpoint(ctx, c, string(value))
 		if !errors.Is(err, errConflict) {
 			return err
 		}
 	}
 }
 
-func (a *Activation) moveCheckpoint(ctx context.Context, ts uint64, value string) error {
+func (a *Activation) moveCheckpoint(ctx context.Context, c Checkpoint, value string) error {
 	stored, revision, err := a.store.checkpoint(ctx, a.changefeed)
 	if err != nil && !errors.Is(err, ErrNoCheckpoint) {
 		return err
 	}
 	key := checkpointKey + a.changefeed
-	if revision != 0 && ts <= stored.CommitTs {
+	if revision != 0 && c.CommitTs <= stored.CommitTs {
 		return a.commit(ctx, "check the epoch", nil)
 	}
+	if err := a.recall(ctx); err != nil {
+		return err
+	}
+	ops, past := a.remember(c, value)
 	unchanged := clientv3.Compare(clientv3.ModRevision(key), "=", revision)
-	return a.commit(ctx, "write the checkpoint", []clientv3.Op{clientv3.OpPut(key, value)}, unchanged)
+	err = a.commit(ctx, "write the checkpoint", append(ops, clientv3.OpPut(key, value)), unchanged)
+	if err != nil {
+		a.recalled = false // it may be written nevertheless
+		return err
+	}
+	a.past = past
+	return nil
 }
 
 // SetState changes the state of the changefeed and its reason.
@@ -66,7 +87,7 @@ func (a *Activation) SetState(ctx context.Context, state State, reason string) e
 		if err != nil {
 			return err
 		}
-		cf.State, cf.Reason = state, reason
+		cf.Become(Status{State: state, Reason: reason})
 		value, err := json.Marshal(cf)
 		if err != nil {
 			return fmt.Errorf("encode changefeed %s: %w", a.changefeed, err)

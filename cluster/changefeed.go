@@ -25,8 +25,7 @@ const (
 	Finished State = "finished" // reached its end
 )
 
-// A Changefeed is the record of one replication task. It holds no secret: the passwords in its URIs are masked, and
-// whoever resumes it gives the URIs again.
+// A Changefeed is the record of one replication task. It holds no secret: the passwords in its URIs are masked; see URIs.
 type Changefeed struct {
 	Name       string          `json:"name"`
 	UUID       string          `json:"uuid"` // new for each creation, also under an old name
@@ -35,25 +34,34 @@ type Changefeed struct {
 	SourceHash string          `json:"source_hash"` // of IdentityOf the source URI
 	SinkHash   string          `json:"sink_hash"`
 	Config     json.RawMessage `json:"config,omitempty"`
+	Version    uint64          `json:"version"` // of the configuration and the URIs; each change counts
 	State      State           `json:"state"`
-	Reason     string          `json:"reason,omitempty"` // of the state, never row data or credentials
+	Reason     string          `json:"reason,omitempty"`  // of the state, never row data or credentials
+	RetryAt    time.Time       `json:"retry_at,omitzero"` // of a warning
+	Since      time.Time       `json:"since,omitzero"`    // when the state began
+	Errors     []FeedError     `json:"errors,omitempty"`  // the last ones, the newest last
 	Created    time.Time       `json:"created"`
 }
 
 // NewChangefeed makes the record of a changefeed between two URIs, in state normal.
 func NewChangefeed(name, uuid, source, sink string, config json.RawMessage, created time.Time) (Changefeed, error) {
-	cf := Changefeed{Name: name, UUID: uuid, Config: config, State: Normal, Created: created.UTC()}
+	cf := Changefeed{Name: name, UUID: uuid, Config: config, Version: 1, State: Normal, Since: created.UTC(), Created: created.UTC()}
 	if err := checkName("changefeed", name); err != nil {
 		return cf, err
 	}
-	var err error
+	err := cf.between(source, sink)
+	return cf, err
+}
+
+// between notes the URIs, masked.
+func (cf *Changefeed) between(source, sink string) (err error) {
 	if cf.Source, cf.SourceHash, err = describe(source); err != nil {
-		return cf, fmt.Errorf("changefeed %s: source %w", name, err)
+		return fmt.Errorf("changefeed %s: source %w", cf.Name, err)
 	}
 	if cf.Sink, cf.SinkHash, err = describe(sink); err != nil {
-		return cf, fmt.Errorf("changefeed %s: sink %w", name, err)
+		return fmt.Errorf("changefeed %s: sink %w", cf.Name, err)
 	}
-	return cf, nil
+	return nil
 }
 
 // SameSource tells whether the URI names the upstream that the changefeed was made for; user, password and secret
@@ -92,8 +100,8 @@ func Mask(uri string) (string, error) {
 	return u.String(), nil
 }
 
-// IdentityOf hashes what says which upstream or downstream a URI names: scheme, host, path and the options that are no
-// secret, in any order.
+// IdentityOf hashes what says which upstream or downstream a URI names: scheme, host, path and the options, in any
+// order, but those that are secret or only say how the connection is encrypted.
 func IdentityOf(uri string) (string, error) {
 	u, err := parse(uri)
 	if err != nil {
@@ -104,7 +112,7 @@ func IdentityOf(uri string) (string, error) {
 		return "", errNotURI
 	}
 	for name := range q {
-		if isSecret(name) {
+		if isSecret(name) || isEncryption(name) {
 			q.Del(name)
 		}
 	}
@@ -137,6 +145,12 @@ var secretWords = []string{"password", "passwd", "secret", "token", "credential"
 func isSecret(option string) bool {
 	option = strings.ToLower(option)
 	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(option, w) })
+}
+
+// isEncryption tells the options tls, tls-ca, tls-cert and so on.
+func isEncryption(option string) bool {
+	option = strings.ToLower(option)
+	return option == "tls" || strings.HasPrefix(option, "tls-")
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)

@@ -11,7 +11,7 @@ import (
 
 func join(t *testing.T, s *Store, id string, alone bool) *Node {
 	t.Helper()
-	n, err := s.Join(t.Context(), JoinOptions{ID: id, Info: []byte("at " + id), TTL: 2 * time.Second, Alone: alone, Log: quiet()})
+	n, err := s.Join(t.Context(), JoinOptions{ID: id, Info: NodeInfo{Address: "at " + id}, TTL: 2 * time.Second, Alone: alone, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestNodeHoldsItsLeaseUntilItLeaves(t *testing.T) {
 			renewing = false
 		}
 	}
-	if nodes, err := s.Nodes(ctx); err != nil || string(nodes["n1"]) != "at n1" || len(nodes) != 1 {
+	if nodes, err := s.Nodes(ctx); err != nil || len(nodes) != 1 || nodes[0].Incarnation != "n1" || nodes[0].Address != "at n1" {
 		t.Fatalf("got %v, %v", nodes, err)
 	}
 	if err := n.Leave(ctx); err != nil {
@@ -72,7 +72,8 @@ func TestLostLeaseIsNotValid(t *testing.T) {
 func TestLeaseEndsBeforeItsTTLByEitherClock(t *testing.T) {
 	asked := time.Now()
 	var now time.Time
-	r := &renewal{ttl: 5 * time.Second, now: func() time.Time { return now }}
+	r := newRenewal(nil, 5*time.Second, quiet())
+	r.now = func() time.Time { return now }
 	r.extend(asked)
 	tests := []struct {
 		name string
@@ -107,8 +108,8 @@ func (l slowLease) KeepAliveOnce(context.Context, clientv3.LeaseID) (*clientv3.L
 func TestRenewalCountsFromWhenItWasAsked(t *testing.T) {
 	var clock atomic.Int64
 	began := time.Now()
-	r := &renewal{ttl: 5 * time.Second, now: func() time.Time { return began.Add(time.Duration(clock.Load())) }}
-	r.Lease = slowLease{clock: &clock, took: 4500 * time.Millisecond}
+	r := newRenewal(slowLease{clock: &clock, took: 4500 * time.Millisecond}, 5*time.Second, quiet())
+	r.now = func() time.Time { return began.Add(time.Duration(clock.Load())) }
 	r.extend(began)
 	if err := r.renew(t.Context(), 1); err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestALoneNodeWaitsForNoDeadOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{nodeKey + "dead", electionKey + "/1"} {
+	for _, key := range []string{liveKey + "dead", electionKey + "/1"} {
 		if _, err := s.etcd.Put(ctx, key, "dead", clientv3.WithLease(lease.ID)); err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,9 @@ var (
 	ErrExists = errors.New("changefeed exists")
 	// ErrNoCheckpoint tells that the changefeed has no checkpoint yet.
 	ErrNoCheckpoint = errors.New("no checkpoint yet")
+	// ErrNotOwner tells that a changefeed is assigned to another node.
+	ErrNotOwner = errors.New("changefeed is assigned to another node")
+	errUnowned  = errors.New("not assigned")
 	// errConflict tells that a record changed under a read-modify-write; it is tried again.
 	errConflict = errors.New("changed by another")
 )
@@ -34,7 +37,13 @@ const (
 	epochKey      = root + "epoch/"      // + name
 	checkpointKey = root + "checkpoint/" // + name
 	schemaKey     = root + "schema/"     // + name + "/" + the caller's key
-	nodeKey       = root + "node/"       // + node id
+	pastKey       = root + "past/"       // + name + "/" + commit-ts of an earlier checkpoint
+	urisKey       = root + "uris/"       // + name; the only key with secrets
+	ownerKey      = root + "owner/"      // + name
+	nodeKey       = root + "node/"       // of all that is known of nodes
+	liveKey       = nodeKey + "live/"    // + incarnation, under its lease
+	nameKey       = nodeKey + "name/"    // + node name, under the same lease
+	drainKey      = nodeKey + "drain/"   // + node name
 	electionKey   = root + "coordinator" // + "/" + lease, by the election
 )
 
@@ -61,7 +70,9 @@ type Checkpoint struct {
 }
 
 // Create adds a changefeed; ErrExists if the name is taken.
-func (s *Store) Create(ctx context.Context, cf Changefeed) error {
+func (s *Store) Create(ctx context.Context, cf Changefeed) error { return s.create(ctx, cf) }
+
+func (s *Store) create(ctx context.Context, cf Changefeed, more ...clientv3.Op) error {
 	if err := checkName("changefeed", cf.Name); err != nil {
 		return err
 	}
@@ -72,7 +83,7 @@ func (s *Store) Create(ctx context.Context, cf Changefeed) error {
 	key := changefeedKey + cf.Name
 	resp, err := s.etcd.Txn(ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
-		Then(clientv3.OpPut(key, string(value))).
+		Then(append(more, clientv3.OpPut(key, string(value)))...).
 		Commit()
 	if err != nil {
 		return fmt.Errorf("create changefeed %s: %w", cf.Name, err)
@@ -117,12 +128,12 @@ func (s *Store) Update(ctx context.Context, name string, edit func(*Changefeed) 
 // SetState changes the state of a changefeed and its reason.
 func (s *Store) SetState(ctx context.Context, name string, state State, reason string) error {
 	return s.Update(ctx, name, func(cf *Changefeed) error {
-		cf.State, cf.Reason = state, reason
+		cf.Become(Status{State: state, Reason: reason})
 		return nil
 	})
 }
 
-// Remove deletes a changefeed with its checkpoint and its schema history, and fences whoever still works on it.
+// Remove deletes a changefeed with its checkpoints, URIs and schema history, and fences whoever still works on it.
 func (s *Store) Remove(ctx context.Context, name string) error {
 	if _, err := s.Changefeed(ctx, name); err != nil {
 		return err
@@ -133,6 +144,9 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	_, err := s.etcd.Txn(ctx).Then(
 		clientv3.OpDelete(changefeedKey+name),
 		clientv3.OpDelete(checkpointKey+name),
+		clientv3.OpDelete(pastPrefix(name), clientv3.WithPrefix()),
+		clientv3.OpDelete(urisKey+name),
+		clientv3.OpDelete(ownerKey+name),
 		clientv3.OpDelete(schemaKey+name+"/", clientv3.WithPrefix()),
 	).Commit()
 	if err != nil {
@@ -146,8 +160,22 @@ func (s *Store) NextEpoch(ctx context.Context, changefeed string) (uint64, error
 	if err := checkName("changefeed", changefeed); err != nil {
 		return 0, err
 	}
+	return s.nextEpoch(ctx, changefeed)
+}
+
+// Claim raises the epoch as NextEpoch does, for a node that was told to run the changefeed's maintainer: if the
+// changefeed is assigned to another by now, nothing changes and the error is ErrNotOwner.
+func (s *Store) Claim(ctx context.Context, changefeed, incarnation string) (uint64, error) {
+	epoch, err := s.nextEpoch(ctx, changefeed, clientv3.Compare(clientv3.Value(ownerKey+changefeed), "=", incarnation))
+	if errors.Is(err, errUnowned) {
+		return 0, fmt.Errorf("%w: changefeed %s as %s", ErrNotOwner, changefeed, incarnation)
+	}
+	return epoch, err
+}
+
+func (s *Store) nextEpoch(ctx context.Context, changefeed string, conditions ...clientv3.Cmp) (uint64, error) {
 	for {
-		epoch, err := s.raiseEpoch(ctx, changefeed)
+		epoch, err := s.raiseEpoch(ctx, changefeed, conditions...)
 		if errors.Is(err, errConflict) {
 			continue
 		}
@@ -211,16 +239,22 @@ func (s *Store) update(ctx context.Context, name string, edit func(*Changefeed) 
 		return err
 	}
 	cf.Name, cf.UUID = name, uuid
+	return s.replace(ctx, cf, revision)
+}
+
+// replace writes a record over the one of that revision; errConflict if there is another by now.
+func (s *Store) replace(ctx context.Context, cf Changefeed, revision int64, more ...clientv3.Op) error {
 	value, err := json.Marshal(cf)
 	if err != nil {
-		return fmt.Errorf("encode changefeed %s: %w", name, err)
+		return fmt.Errorf("encode changefeed %s: %w", cf.Name, err)
 	}
+	key := changefeedKey + cf.Name
 	resp, err := s.etcd.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(changefeedKey+name), "=", revision)).
-		Then(clientv3.OpPut(changefeedKey+name, string(value))).
+		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+		Then(append(more, clientv3.OpPut(key, string(value)))...).
 		Commit()
 	if err != nil {
-		return fmt.Errorf("update changefeed %s: %w", name, err)
+		return fmt.Errorf("update changefeed %s: %w", cf.Name, err)
 	}
 	if !resp.Succeeded {
 		return errConflict
@@ -228,7 +262,8 @@ func (s *Store) update(ctx context.Context, name string, edit func(*Changefeed) 
 	return nil
 }
 
-func (s *Store) raiseEpoch(ctx context.Context, changefeed string) (uint64, error) {
+// raiseEpoch is errUnowned if a condition does not hold, errConflict if the epoch rose meanwhile.
+func (s *Store) raiseEpoch(ctx context.Context, changefeed string, conditions ...clientv3.Cmp) (uint64, error) {
 	key := epochKey + changefeed
 	var epoch uint64
 	revision, err := s.read(ctx, key, &epoch)
@@ -237,16 +272,21 @@ func (s *Store) raiseEpoch(ctx context.Context, changefeed string) (uint64, erro
 	}
 	epoch++
 	resp, err := s.etcd.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(key), "=", revision)).
+		If(append(conditions, clientv3.Compare(clientv3.ModRevision(key), "=", revision))...).
 		Then(clientv3.OpPut(key, formatEpoch(epoch))).
+		Else(clientv3.OpGet(key)).
 		Commit()
 	if err != nil {
 		return 0, err
 	}
-	if !resp.Succeeded {
-		return 0, errConflict
+	if resp.Succeeded {
+		return epoch, nil
 	}
-	return epoch, nil
+	now := resp.Responses[0].GetResponseRange().Kvs
+	if len(now) == 0 && revision == 0 || len(now) == 1 && now[0].ModRevision == revision {
+		return 0, errUnowned
+	}
+	return 0, errConflict
 }
 
 func formatEpoch(epoch uint64) string { return strconv.FormatUint(epoch, 10) }
