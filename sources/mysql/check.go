@@ -37,12 +37,7 @@ func Check(ctx context.Context, uri string) []Finding {
 	defer s.Close()
 	session, err := s.config.connect(ctx)
 	if err != nil {
-		fix := "start the server, or correct the host and port in the URI"
-		var f *sources.Fatal
-		if errors.As(err, &f) && f.Kind == kindAccess {
-			fix = fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '...';", s.config.user)
-		}
-		return []Finding{{"connection", StatusError, err.Error(), fix}}
+		return []Finding{{"connection", StatusError, err.Error(), s.config.connectFix(err)}}
 	}
 	defer session.close()
 	v, err := session.describe()
@@ -51,11 +46,23 @@ func Check(ctx context.Context, uri string) []Finding {
 	}
 	c := &check{session: session, server: v, source: s}
 	c.ok("connection", "connected to "+session.addr)
-	for _, look := range []func(){c.version, c.binlog, c.format, c.rowImage, c.rowMetadata, c.rowValue, c.gtid, c.retention, c.grants, c.serverID,
-		c.preparedXA, c.keys} {
+	for _, look := range []func(){c.encryption, c.version, c.binlog, c.format, c.rowImage, c.rowMetadata, c.rowValue, c.gtid, c.retention, c.grants, c.serverID,
+		c.preparedXA, c.keys, c.byTransaction} {
 		look()
 	}
 	return c.findings
+}
+
+// connectFix gives the step that mends what keeps us from connecting.
+func (c *config) connectFix(err error) string {
+	var f *sources.Fatal
+	switch {
+	case !errors.As(err, &f):
+		return "start the server, or correct the host and port in the URI"
+	case f.Kind == kindTLS:
+		return "correct tls, tls-ca, tls-cert and tls-key in the URI, or the server's ssl_ca, ssl_cert and ssl_key"
+	}
+	return fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY '...';", c.user)
 }
 
 // A check collects findings.
@@ -81,6 +88,15 @@ func (c *check) setting(name, want string, status Status, why string) {
 	}
 	c.add(name, status, fmt.Sprintf("SET GLOBAL %s = '%s';", name, want),
 		"%s; %s. Write it into the configuration file, too; sessions that are open keep the old value", got, why)
+}
+
+func (c *check) encryption() {
+	p, err := c.session.protection(c.source.config)
+	if err != nil {
+		c.add("tls", StatusWarning, "", "it cannot be told whether the connection is encrypted: %s", firstLine(err))
+		return
+	}
+	c.findings = append(c.findings, p.finding())
 }
 
 func (c *check) version() {
@@ -231,8 +247,8 @@ func (c *check) preparedXA() {
 	}
 }
 
-// keyExamples is how many tables without a key are named.
-const keyExamples = 5
+// examples is how many tables a finding names.
+const examples = 5
 
 func (c *check) keys() {
 	const without = " FROM information_schema.TABLES t WHERE t.TABLE_TYPE = 'BASE TABLE' " +
@@ -248,7 +264,7 @@ func (c *check) keys() {
 		c.ok("keys", "every table has a primary key, or a unique one without NULL")
 		return
 	}
-	rows, err := c.session.query(fmt.Sprintf("SELECT t.TABLE_SCHEMA, t.TABLE_NAME%s ORDER BY 1, 2 LIMIT %d", without, keyExamples))
+	rows, err := c.session.query(fmt.Sprintf("SELECT t.TABLE_SCHEMA, t.TABLE_NAME%s ORDER BY 1, 2 LIMIT %d", without, examples))
 	if err != nil || len(rows) == 0 {
 		return
 	}
@@ -259,6 +275,33 @@ func (c *check) keys() {
 	c.add("keys", StatusWarning, fmt.Sprintf("ALTER TABLE %s.%s ADD COLUMN id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY;",
 		quoteName(rows[0][0]), quoteName(rows[0][1])),
 		"%s tables have no primary key, for example %s; a row of theirs is known by all its columns, and the table is not split", count, strings.Join(names, ", "))
+}
+
+// byTransaction looks for tables whose rows MariaDB does not log.
+func (c *check) byTransaction() {
+	if !c.server.mariadb {
+		return
+	}
+	rows, err := c.session.query("SELECT s.TABLE_SCHEMA, s.TABLE_NAME, s.COLUMN_NAME, e.COLUMN_NAME FROM information_schema.COLUMNS s " +
+		"JOIN information_schema.COLUMNS e USING (TABLE_SCHEMA, TABLE_NAME) " +
+		"WHERE s.GENERATION_EXPRESSION = 'ROW START' AND s.DATA_TYPE = 'bigint' AND e.GENERATION_EXPRESSION = 'ROW END' ORDER BY 1, 2")
+	if err != nil {
+		c.add("system_versioning", StatusWarning, "", "the tables cannot be looked at: %s", firstLine(err))
+		return
+	}
+	if len(rows) == 0 {
+		c.ok("system_versioning", "no table is versioned by transaction")
+		return
+	}
+	var names []string
+	for _, row := range rows[:min(len(rows), examples)] {
+		names = append(names, row[0]+"."+row[1])
+	}
+	table := quoteName(rows[0][0]) + "." + quoteName(rows[0][1])
+	c.add("system_versioning", StatusWarning, fmt.Sprintf("SET STATEMENT system_versioning_alter_history = KEEP FOR "+
+		"ALTER TABLE %s DROP COLUMN %s, DROP COLUMN %s, DROP PERIOD FOR SYSTEM_TIME, DROP SYSTEM VERSIONING; ALTER TABLE %[1]s ADD SYSTEM VERSIONING;", table, quoteName(rows[0][2]), quoteName(rows[0][3])),
+		"%d tables are versioned by transaction (ROW START is BIGINT UNSIGNED), for example %s; the server logs none of their rows, so they "+
+			"cannot be followed. The fix versions by time, and forgets the table's history", len(rows), strings.Join(names, ", "))
 }
 
 func quoteName(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

@@ -121,6 +121,7 @@ func (c *config) driver() *driver.Config {
 	d := driver.NewConfig()
 	d.User, d.Passwd, d.Net, d.Addr, d.TLS = c.user, c.password, "tcp", c.addr, c.tls
 	d.Timeout, d.AllowNativePasswords = dialTimeout, true
+	d.Logger = &driver.NopLogger{} // what it would say on standard error comes back as an error, too
 	return d
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
+	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/weir-cdc/weir/sources"
 )
@@ -12,6 +13,7 @@ import (
 // The kinds of errors that no retry can mend.
 const (
 	kindAccess        = "access-denied"
+	kindTLS           = "tls"
 	kindGrant         = "no-replication-grant"
 	kindNoBinlog      = "log-bin-off"
 	kindFormat        = "binlog-format"
@@ -43,6 +45,10 @@ func serverCode(err error) uint16 {
 	var e *gomysql.MyError
 	if errors.As(err, &e) {
 		return e.Code
+	}
+	var d *driver.MySQLError
+	if errors.As(err, &d) {
+		return d.Number
 	}
 	return 0
 }

@@ -69,10 +69,16 @@ func (s *session) close() {
 func (c *config) connectError(err error) error {
 	switch serverCode(err) {
 	case gomysql.ER_ACCESS_DENIED_ERROR, gomysql.ER_DBACCESS_DENIED_ERROR, accessDeniedNoPassword:
-		return fatal(kindAccess, "connect to %s: the server does not let user %q in; check the password in the URI (special characters "+
-			"percent-encoded), or CREATE USER '%s'@'%%' IDENTIFIED BY '...'", c.addr, c.user, c.user)
+		return fatal(kindAccess, "connect to %s: the server does not let user %q in%s; check the password in the URI (special characters "+
+			"percent-encoded), or CREATE USER '%s'@'%%' IDENTIFIED BY '...'%s", c.addr, c.user, c.shown(), c.user, c.required())
 	case gomysql.ER_HOST_NOT_PRIVILEGED:
 		return fatal(kindAccess, "connect to %s: the server lets nobody in from this host; CREATE USER '%s'@'%%' IDENTIFIED BY '...'", c.addr, c.user)
+	case secureTransportRequired:
+		return fatal(kindTLS, "connect to %s: the server lets nobody in without TLS; add ?tls=true to the URI, and tls-ca=FILE with the certificate "+
+			"of the authority that signed the server's", c.addr)
+	}
+	if err := c.tlsError(err); err != nil {
+		return err
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
@@ -85,8 +91,33 @@ func (c *config) connectError(err error) error {
 	return fmt.Errorf("connect to %s: %s", c.addr, firstLine(err))
 }
 
+// shown tells how a user who was not let in had come.
+func (c *config) shown() string {
+	switch {
+	case c.tls == nil:
+		return " (without TLS)"
+	case len(c.tls.Certificates) == 0:
+		return " (by TLS, without a certificate)"
+	}
+	return " (by TLS, with the certificate of tls-cert)"
+}
+
+// required tells what the server may ask of a user beyond the password.
+func (c *config) required() string {
+	switch {
+	case c.tls == nil:
+		return "; a user who must REQUIRE SSL needs ?tls=true in the URI"
+	case len(c.tls.Certificates) == 0:
+		return "; a user who must REQUIRE X509 needs tls-cert and tls-key in the URI"
+	}
+	return "; SHOW CREATE USER tells which certificate the user must REQUIRE"
+}
+
 // accessDeniedNoPassword is ER_ACCESS_DENIED_NO_PASSWORD_ERROR.
 const accessDeniedNoPassword = 1698
+
+// secureTransportRequired is ER_SECURE_TRANSPORT_REQUIRED.
+const secureTransportRequired = 3159
 
 // firstLine gives an error's text without the traces that go-mysql puts in.
 func firstLine(err error) string {

@@ -2,11 +2,9 @@ package mysql
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -18,11 +16,14 @@ type config struct {
 	user     string
 	password string
 	serverID uint32 // 0: choose one
-	tls      *tls.Config
+
+	mode      tlsMode
+	authority string      // what a server's certificate must be signed by, in words
+	tls       *tls.Config // nil for connections that are not encrypted
 }
 
 // parseURI reads mysql://user:password@host:port/?server-id=N&tls=MODE&tls-ca=FILE&tls-cert=FILE&tls-key=FILE.
-// tls is "false" (the default), "true" (the server's certificate and name are verified) or "skip-verify".
+// A tlsMode says what tls may be; "false" is the default.
 func parseURI(uri string) (*config, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -51,8 +52,7 @@ func parseURI(uri string) (*config, error) {
 }
 
 func (c *config) parseOptions(query url.Values) error {
-	mode := "false"
-	var ca, cert, key string
+	o := tlsOptions{mode: tlsOff}
 	for name, values := range query {
 		value := values[len(values)-1]
 		switch name {
@@ -63,50 +63,24 @@ func (c *config) parseOptions(query url.Values) error {
 			}
 			c.serverID = uint32(id)
 		case "tls":
-			mode = value
+			o.mode = tlsMode(value)
 		case "tls-ca":
-			ca = value
+			o.ca = value
 		case "tls-cert":
-			cert = value
+			o.cert = value
 		case "tls-key":
-			key = value
+			o.key = value
 		default:
 			return badURI(fmt.Sprintf("unknown option %q; known are server-id, tls, tls-ca, tls-cert and tls-key", name))
 		}
 	}
-	return c.parseTLS(mode, ca, cert, key)
-}
-
-func (c *config) parseTLS(mode, ca, cert, key string) error {
-	switch mode {
-	case "false":
-		if ca+cert+key != "" {
-			return badURI("tls-ca, tls-cert and tls-key need tls=true or tls=skip-verify")
-		}
-		return nil
-	case "true", "skip-verify":
-	default:
-		return badURI(fmt.Sprintf("tls=%s; it must be true, skip-verify or false", mode))
+	c.mode, c.authority = o.mode, "an authority that this machine knows"
+	if o.ca != "" {
+		c.authority = "one in " + o.ca
 	}
-	c.tls = &tls.Config{ServerName: c.host, InsecureSkipVerify: mode == "skip-verify", MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return badURI(fmt.Sprintf("tls-ca: %v", err))
-		}
-		c.tls.RootCAs = x509.NewCertPool()
-		if !c.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return badURI(fmt.Sprintf("tls-ca: %s holds no certificate in PEM form", ca))
-		}
-	}
-	if cert != "" || key != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return badURI(fmt.Sprintf("tls-cert and tls-key: %v", err))
-		}
-		c.tls.Certificates = []tls.Certificate{pair}
-	}
-	return nil
+	var err error
+	c.tls, err = o.settings(c.host)
+	return err
 }
 
 func badURI(what string) error { return fatal("bad-uri", "the upstream's URI: %s", what) }
