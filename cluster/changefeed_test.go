@@ -34,12 +34,13 @@ func TestABadURIIsNotRepeated(t *testing.T) {
 func TestSameSource(t *testing.T) {
 	cf := testChangefeed(t, "a")
 	for uri, want := range map[string]bool{
-		"mysql://repl:s3cret@db:3306/?server-id=7":  true,
-		"mysql://other:pw@DB:3306?server-id=7":      true,
-		"mysql://repl:s3cret@db:3307/?server-id=7":  false,
-		"mysql://repl:s3cret@db2:3306/?server-id=7": false,
-		"workload://bank?seed=1":                    false,
-		"not a uri":                                 false,
+		"mysql://repl:s3cret@db:3306/?server-id=7":                  true,
+		"mysql://other:pw@DB:3306?server-id=7":                      true,
+		"mysql://repl@db:3306/?server-id=7&tls=true&tls-ca=/ca.pem": true,
+		"mysql://repl:s3cret@db:3307/?server-id=7":                  false,
+		"mysql://repl:s3cret@db2:3306/?server-id=7":                 false,
+		"workload://bank?seed=1":                                    false,
+		"not a uri":                                                 false,
 	} {
 		if got := cf.SameSource(uri); got != want {
 			t.Errorf("%s: got %v, want %v", uri, got, want)
