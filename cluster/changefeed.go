@@ -153,12 +153,6 @@ func isEncryption(option string) bool {
 	return option == "tls" || strings.HasPrefix(option, "tls-")
 }
 
-// isEncryption tells the options tls, tls-ca, tls-cert and so on.
-func isEncryption(option string) bool {
-	option = strings.ToLower(option)
-	return option == "tls" || strings.HasPrefix(option, "tls-")
-}
-
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // checkName sees that a name of something can be part of a key.
