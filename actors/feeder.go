@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -64,9 +65,9 @@ type feeder struct {
 	walks   []*walk // over the past
 	number  int     // of the next walk
 	applied []feed.Applied
-	missed  map[int64]bool // tables that had something while no lane took it
-	pauses  *messages.Key  // the last event that concerned every table
-	flight  uint64         // bytes delivered and not yet taken by the sinks
+	missed  map[int64]uint64 // tables that had something while no lane took it, with its commit-ts
+	pauses  *messages.Key    // the last event that concerned every table
+	flight  uint64           // bytes delivered and not yet taken by the sinks
 	cancel  func()
 	ended   bool
 }
@@ -77,7 +78,7 @@ func NewFeeder(o FeederOptions) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &feeder{
 			FeederOptions: o, groups: map[string]*actor.PID{}, lanes: map[string]*lane{}, byTable: map[int64][]*lane{},
-			missed: map[int64]bool{}, trigger: &triggerLane{},
+			missed: map[int64]uint64{}, trigger: &triggerLane{},
 		}
 	}, actor.WithSupervisor(stopFailed))
 }
@@ -230,7 +231,7 @@ func (f *feeder) resume(ctx actor.Context) {
 func (f *feeder) routeBatch(ctx actor.Context, b *messages.RowBatch) {
 	lanes := f.byTable[b.TableId]
 	if len(lanes) == 0 {
-		f.missed[b.TableId] = true
+		f.missed[b.TableId] = b.Chunks[len(b.Chunks)-1].CommitTs
 		return
 	}
 	for _, l := range lanes {
@@ -261,7 +262,7 @@ func (f *feeder) routeEvent(ctx actor.Context, item feed.Item) (pause bool) {
 	var to []*lane
 	for _, id := range e.Info.Tables {
 		if len(f.byTable[id]) == 0 {
-			f.missed[id] = true
+			f.missed[id] = e.Key.CommitTs
 		}
 		for _, l := range f.byTable[id] {
 			switch {
@@ -369,7 +370,7 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 		return
 	}
 	// Nothing of this table has gone by without a lane, nor an event for everybody: it is where the live walk is.
-	if !f.missed[id] && (f.pauses == nil || !l.start.before(f.pauses)) {
+	if _, missed := f.missed[id]; !missed && (f.pauses == nil || !l.start.before(f.pauses)) {
 		f.attach(ctx, l)
 	} else {
 		f.fallBehind(ctx, l)
@@ -391,7 +392,7 @@ func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 	delete(f.lanes, dispatcher)
 	id := l.span.GetTableId()
 	// Whoever comes after it begins at a position of its own, below the live walk's.
-	f.missed[id] = true
+	f.missed[id] = f.live.furthest()
 	rest := f.byTable[id][:0]
 	for _, o := range f.byTable[id] {
 		if o != l {
@@ -423,6 +424,8 @@ func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
 	}
 	f.applied = f.applied[n:]
 	f.trigger.forget(msg.ts)
+	// A lane to come begins at the checkpoint or above; at its very ts an event may be ahead of it.
+	maps.DeleteFunc(f.missed, func(_ int64, ts uint64) bool { return ts < msg.ts })
 	f.Catalog.Compact(msg.ts)
 	if err := f.Log.Trim(mark.Ts); err != nil {
 		f.Entry.WithError(err).Warn("trim the relay log")

@@ -1,6 +1,9 @@
 package actors
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -9,6 +12,7 @@ import (
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/relay"
 	"github.com/weir-cdc/weir/schema"
+	"github.com/weir-cdc/weir/sources/workload"
 )
 
 // A feederWorld is a feeder whose groups and readers hear and say nothing: what they would say, the test says.
@@ -28,12 +32,17 @@ func newFeederWorld(t *testing.T) *feederWorld {
 	if err := log.Reset(relay.Mark{Ts: 1, Position: "a"}); err != nil {
 		t.Fatal(err)
 	}
+	source, err := workload.Open(bankURI)
+	if err != nil {
+		t.Fatal(err)
+	}
 	system := actor.NewActorSystem()
 	return &feederWorld{
 		t: t, system: system, mute: system.Root.Spawn(actor.PropsFromFunc(func(actor.Context) {})),
 		f: &feeder{
-			FeederOptions: FeederOptions{Epoch: 1, Memory: 1 << 20, Log: log}, groups: map[string]*actor.PID{}, lanes: map[string]*lane{},
-			byTable: map[int64][]*lane{}, missed: map[int64]bool{}, trigger: &triggerLane{},
+			FeederOptions: FeederOptions{Epoch: 1, Memory: 1 << 20, Log: log, Source: source, Catalog: schema.NewCatalog()},
+			groups:        map[string]*actor.PID{}, lanes: map[string]*lane{},
+			byTable: map[int64][]*lane{}, missed: map[int64]uint64{}, trigger: &triggerLane{},
 		},
 	}
 }
@@ -134,8 +143,47 @@ func TestRowsWaitForTheirLane(t *testing.T) {
 			if w.f.live.hungry || w.f.live.resolved != 60 {
 				t.Errorf("resolved %d, want 60", w.f.live.resolved)
 			}
-			if w.f.missed[7] == c.waits {
-				t.Errorf("noted as missed: %v, want %v", w.f.missed[7], !c.waits)
+			if _, missed := w.f.missed[7]; missed == c.waits {
+				t.Errorf("noted as missed: %v, want %v", missed, !c.waits)
+			}
+		})
+	}
+}
+
+// A table that was dropped is remembered only until the checkpoint is past all that it had: then no lane can want it.
+func TestDroppedTablesAreForgotten(t *testing.T) {
+	rows := func(table int64, ts uint64) feed.Item {
+		return feed.Item{Batch: &messages.RowBatch{TableId: table, Chunks: []*messages.Chunk{{CommitTs: ts - 5}, {CommitTs: ts}}}}
+	}
+	drop := feed.Item{Event: &messages.Event{
+		Key:  &messages.Key{CommitTs: 40, Kind: messages.EventKind_EVENT_DDL},
+		Info: &messages.EventInfo{Influence: uint32(schema.Normal), Tables: []int64{8}},
+	}}
+	catchesUp := func(w *feederWorld, ctx actor.Context, dispatcher string, table int64, ts uint64) bool {
+		walks := w.f.number
+		w.f.onRoute(ctx, w.route(dispatcher, table, ts, messages.Stage_AFTER_SYNCPOINT))
+		return w.f.number > walks
+	}
+	for _, c := range []struct {
+		anchor uint64
+		left   []int64
+	}{{29, []int64{6, 7, 8}}, {30, []int64{6, 7, 8}}, {31, []int64{6, 8}}, {40, []int64{6, 8}}, {41, []int64{6}}, {60, []int64{6}}, {61, nil}} {
+		w := newFeederWorld(t)
+		w.do(func(ctx actor.Context) {
+			w.f.onRoute(ctx, w.route("trigger", 0, 50, messages.Stage_AFTER_DDL))
+			w.f.onRoute(ctx, w.route("a", 6, 10, messages.Stage_AFTER_DDL))
+			w.f.onRoute(ctx, w.route("b", 9, 10, messages.Stage_AFTER_DDL))
+			w.walk(ctx, 60, rows(7, 30), drop)
+			w.f.onUnroute(ctx, "a") // it may have had all up to where the live walk is
+			w.f.onAnchor(ctx, &anchor{ts: c.anchor})
+			if got := slices.Sorted(maps.Keys(w.f.missed)); !slices.Equal(got, c.left) {
+				t.Errorf("at checkpoint %d: got %v remembered, want %v", c.anchor, got, c.left)
+			}
+			for i, table := range []int64{6, 7, 8} {
+				want := slices.Contains(c.left, table)
+				if got := catchesUp(w, ctx, fmt.Sprint("later", i), table, c.anchor); got != want {
+					t.Errorf("at checkpoint %d: a new lane of table %d catches up: %v, want %v", c.anchor, table, got, want)
+				}
 			}
 		})
 	}

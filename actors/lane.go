@@ -98,6 +98,14 @@ type live struct {
 // between tells that the live walk stands between two segments, so that a lane may join it.
 func (l *live) between() bool { return l.paused == nil && !l.hungry }
 
+// furthest is a commit-ts above which nothing has been handed on.
+func (l *live) furthest() uint64 {
+	if l == nil {
+		return 0
+	}
+	return max(l.resolved, l.ends)
+}
+
 // reach is how far a walk over the past may go.
 func (l *live) reach() relay.Offset {
 	if l.between() {
