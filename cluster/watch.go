@@ -62,6 +62,11 @@ func (w *watcher[T]) follow(ctx context.Context) {
 		pause(ctx, relistPause)
 		return
 	}
+	w.stream(ctx, revision)
+}
+
+// stream tells what is known, and what changes after a revision.
+func (w *watcher[T]) stream(ctx context.Context, revision int64) {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), recheck)
 	defer cancel()
 	changes := w.etcd.Watch(ctx, w.prefix, clientv3.WithPrefix(), clientv3.WithRev(revision+1))
