@@ -37,7 +37,8 @@ func (p *Past) Table(ref schema.Ref, _ *schema.Table, commitTs uint64) (*schema.
 	if p.names == nil {
 		p.names = map[schema.Ref]*schema.Table{}
 		for _, id := range p.ids {
-			if t, ok := p.catalog.At(id, commitTs); ok {
+			// A table that is gone is still published: its name belongs to the one that was made last.
+			if t, ok := p.catalog.At(id, commitTs); ok && (p.names[t.Ref()] == nil || p.names[t.Ref()].Version < t.Version) {
 				p.names[t.Ref()] = t
 			}
 		}

@@ -49,3 +49,19 @@ func TestPastResolvesByPublishedVersions(t *testing.T) {
 		}
 	}
 }
+
+// The name of a table that is gone belongs to the one that was made under it since, whichever of them the walk is told of first,
+// and a table that is split is named once for each of its spans.
+func TestPastResolvesANameThatWasGivenAgain(t *testing.T) {
+	c := schema.NewCatalog()
+	c.Publish(&schema.Table{ID: 1, Version: 10, Schema: "s", Name: "a"})
+	c.Publish(&schema.Table{ID: 2, Version: 20, Schema: "s", Name: "a"})
+	for _, ids := range [][]schema.TableID{{1, 2}, {2, 1}, {2, 2, 1, 1, 2}} {
+		for ts, want := range map[uint64]schema.TableID{15: 1, 25: 2} {
+			got, err := NewPast(c, ids, nil).Table(schema.Ref{Schema: "s", Name: "a"}, nil, ts)
+			if err != nil || got.ID != want {
+				t.Errorf("tables %v at %d: got %+v, %v, want %d", ids, ts, got, err, want)
+			}
+		}
+	}
+}
