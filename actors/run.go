@@ -203,6 +203,7 @@ func (p *parts) openLog(o Options) error {
 		return err
 	}
 	p.log = log
+	watchOversize(log, o.RelaySize, o.Log)
 	p.closers = append(p.closers, log.Close)
 	return nil
 }
