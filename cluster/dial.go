@@ -144,7 +144,7 @@ func handshakeFailure(err error) error {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var plain tls.RecordHeaderError
-	var alert tls.AlertError
+	var remote *net.OpError // crypto/tls gives an alert of the other side as one
 	switch {
 	case errors.As(err, &authority):
 		return fmt.Errorf("its certificate is signed by an authority that is not trusted: give the right one by --tls-ca: %w", err)
@@ -154,7 +154,7 @@ func handshakeFailure(err error) error {
 		return fmt.Errorf("its certificate is not valid, perhaps no longer: issue a new one: %w", err)
 	case errors.As(err, &plain):
 		return fmt.Errorf("it does not speak TLS: write http:// for the endpoint: %w", err)
-	case errors.As(err, &alert):
+	case errors.As(err, &remote) && remote.Op == "remote error":
 		return fmt.Errorf("it refuses this side's certificate: give one that it trusts by --tls-cert and --tls-key: %w", err)
 	}
 	return fmt.Errorf("TLS handshake: %w", err)
