@@ -31,6 +31,7 @@ type Splitter struct {
 	pieces []rows.Piece // of all chunks
 	links  []link       // of the pieces
 	parts  []part       // by span
+	strays bool
 }
 
 // compiled is the plan of a table version's rows in one layout.
@@ -58,7 +59,8 @@ const (
 	spanPlans = 4 // a live walk and some over the past, which may be at other versions
 )
 
-// NewSplitter makes the Splitter of a table for spans that are sorted and share no key. Rows that none of them holds go nowhere.
+// NewSplitter makes the Splitter of a table for spans that are sorted and share no key. There may be holes between them, as while
+// a span has no dispatcher: of rows in a hole Strays tells.
 func NewSplitter(f rows.Format, spans []barrier.Span) (*Splitter, error) {
 	ranges := make([]span.Range, len(spans))
 	for i, s := range spans {
@@ -99,7 +101,7 @@ func (s *Splitter) Cut(t *schema.Table, b *messages.RowBatch) error {
 }
 
 func (s *Splitter) reset() {
-	s.batch, s.layout, s.pieces, s.links = nil, s.layout[:0], s.pieces[:0], s.links[:0]
+	s.batch, s.layout, s.pieces, s.links, s.strays = nil, s.layout[:0], s.pieces[:0], s.links[:0], false
 	for i := range s.parts {
 		s.parts[i] = part{first: none, last: none}
 	}
@@ -120,6 +122,7 @@ func (s *Splitter) cut(t *schema.Table, number int32, c *messages.Chunk) error {
 		s.links = append(s.links, link{number, none})
 		piece := &s.pieces[at]
 		if piece.Place == span.Nowhere {
+			s.strays = true
 			continue
 		}
 		part := &s.parts[piece.Place]
@@ -162,6 +165,12 @@ func (s *Splitter) plan(t *schema.Table, layout []byte) (*compiled, error) {
 	*p, s.oldest = made, (s.oldest+1)%spanPlans
 	return p, nil
 }
+
+// Complete tells that the spans cover the table: no row, now or later, is a stray.
+func (s *Splitter) Complete() bool { return s.space.Complete() }
+
+// Strays tells that the batch has rows that no span holds. They are in no part.
+func (s *Splitter) Strays() bool { return s.strays }
 
 // Has tells that the span has rows in the batch.
 func (s *Splitter) Has(span int) bool {

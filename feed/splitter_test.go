@@ -26,8 +26,9 @@ func (t told) String() string {
 
 // A transcript is a batch, and what each span must be told of it, known from the rows' values alone.
 type transcript struct {
-	batch *messages.RowBatch
-	want  [][]told
+	batch  *messages.RowBatch
+	want   [][]told
+	strays bool
 }
 
 // place looks at each span.
@@ -50,9 +51,11 @@ func (r source) transcribe(m made, spans []barrier.Span) transcript {
 		return string(m.image(nil, row)), place(spans, m.key(row))
 	}
 	tell := func(to int, op messages.Op, images string) {
-		if to >= 0 {
-			t.want[to] = append(t.want[to], told{ts, ordinal, op, images})
+		if to < 0 {
+			t.strays = true
+			return
 		}
+		t.want[to] = append(t.want[to], told{ts, ordinal, op, images})
 	}
 	for range 1 + r.IntN(6) {
 		if ordinal++; r.IntN(2) == 0 {
@@ -140,6 +143,9 @@ func TestSplitterAgreesWithTheValues(t *testing.T) {
 			x := r.transcribe(m, spans)
 			if err := s.Cut(m.table, x.batch); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
+			}
+			if s.Strays() != x.strays || s.Strays() && s.Complete() {
+				t.Fatalf("seed %d: strays %v, want %v; complete %v", seed, s.Strays(), x.strays, s.Complete())
 			}
 			for i := range spans {
 				checkPart(t, fmt.Sprintf("seed %d, span %s", seed, spans[i]), s, i, x)
@@ -304,6 +310,9 @@ func TestRowsOfNoSpan(t *testing.T) {
 		}
 		if err := s.Cut(m.table, batchOf(m, messages.Op_OP_DELETE, m.image(nil, row))); err != nil {
 			t.Fatal(err)
+		}
+		if !s.Strays() || s.Complete() {
+			t.Errorf("strays %v, complete %v", s.Strays(), s.Complete())
 		}
 		for i := range spans {
 			if s.Has(i) {

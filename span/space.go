@@ -4,6 +4,7 @@ package span
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -70,6 +71,11 @@ func New(ranges []Range) (*Space, error) {
 
 // Whole tells that one range holds all hashes.
 func (s *Space) Whole() bool { return s.whole }
+
+// Complete tells that there is no hole: every hash is in a range.
+func (s *Space) Complete() bool {
+	return !slices.ContainsFunc(s.cells, func(c cell) bool { return c.place == Nowhere })
+}
 
 // Place gives the number of the range that holds the hash, in the order given to New, or Nowhere.
 func (s *Space) Place(hash uint64) int32 {

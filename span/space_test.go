@@ -59,12 +59,17 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-func TestWhole(t *testing.T) {
+func TestWholeAndComplete(t *testing.T) {
 	for _, c := range []struct {
-		ranges []Range
-		want   bool
+		ranges         []Range
+		want, complete bool
 	}{
-		{[]Range{{}}, true}, {nil, false}, {[]Range{{0, 5}}, false}, {[]Range{{0, 5}, {5, 0}}, false},
+		{[]Range{{}}, true, true},
+		{nil, false, false},
+		{[]Range{{0, 5}}, false, false},
+		{[]Range{{5, 0}}, false, false},
+		{[]Range{{0, 5}, {6, 0}}, false, false},
+		{[]Range{{0, 5}, {5, 0}}, false, true},
 	} {
 		s, err := New(c.ranges)
 		if err != nil {
@@ -72,6 +77,9 @@ func TestWhole(t *testing.T) {
 		}
 		if got := s.Whole(); got != c.want {
 			t.Errorf("%v: whole is %v, want %v", c.ranges, got, c.want)
+		}
+		if got := s.Complete(); got != c.complete {
+			t.Errorf("%v: complete is %v, want %v", c.ranges, got, c.complete)
 		}
 	}
 }
