@@ -138,3 +138,17 @@ func endWorker(r *Running) bool {
 	r.system.Root.Stop(workers[0])
 	return true
 }
+
+// A sink that starts over at the very end writes the last checkpoint all the same.
+func TestLastCheckpointOfASinkThatStartsOver(t *testing.T) {
+	t.Parallel()
+	b := newBankRun(t, shortBank)
+	b.stop = "gtid:0-1-3000"
+	r := b.start(context.Background())
+	b.finish(r, func(s *messages.FeedStatus) {
+		if s.State == messages.FeedState_FEED_FINISHED {
+			endWorker(r)
+		}
+	})
+	b.lines() // looks at the checkpoint
+}

@@ -24,8 +24,9 @@ type (
 	flushStatuses struct{}
 	// drainGroup: maintainer -> group. Write out what is in flight.
 	drainGroup struct{}
-	// closeSink: maintainer -> group. Let the sink do what it was told, then end it. Answer: sinkClosed.
-	closeSink  struct{}
+	// closeSink: maintainer -> group. Let the sink do what it was told, then end it. settle: if it is starting over, let it do
+	// so first, for it has the last checkpoint to write. Answer: sinkClosed.
+	closeSink  struct{ settle bool }
 	sinkClosed struct{}
 )
 
@@ -71,6 +72,7 @@ type group struct {
 	last        messages.Heartbeat
 	quiet       int
 	ending      bool
+	closing     *closeSink // nil until the sink is to end
 }
 
 // A member is a dispatcher of the group.
@@ -172,14 +174,14 @@ func (g *group) Receive(ctx actor.Context) {
 	case *messages.SinkState:
 		g.state = msg
 		g.beat(ctx)
+		g.endSink(ctx)
 	case *drainGroup:
 		for _, m := range g.members {
 			ctx.Send(m.pid, &drain{})
 		}
 	case *closeSink:
-		// A plain stop would overtake the last checkpoint in the sink's mailbox.
-		g.ending = true
-		ctx.Poison(g.sink)
+		g.ending, g.closing = true, msg
+		g.endSink(ctx)
 	case flushStatuses:
 		if len(g.statuses) > 0 {
 			g.report(ctx)
@@ -479,6 +481,15 @@ func (g *group) onSinkStarted(ctx actor.Context, msg *messages.SinkStarted) {
 	for _, id := range slices.Sorted(maps.Keys(g.members)) {
 		g.drop(ctx, id, "the sink started over")
 	}
+}
+
+// endSink ends the sink, if it is time to. A plain stop would overtake the last checkpoint in its mailbox.
+func (g *group) endSink(ctx actor.Context) {
+	if g.closing == nil || g.closing.settle && g.state.Kind == messages.ErrorKind_ERROR_RETRYING {
+		return
+	}
+	g.closing = nil
+	ctx.Poison(g.sink)
 }
 
 func (g *group) onBeat(ctx actor.Context) {

@@ -62,7 +62,7 @@ func (m *maintainer) stopped(ctx actor.Context) {
 	if m.saved > 0 {
 		ctx.Send(m.Group, &messages.Checkpoint{CommitTs: m.saved}) // a sink that has started over may have lost it
 	}
-	ctx.Send(m.Group, &closeSink{})
+	ctx.Send(m.Group, &closeSink{settle: m.finished})
 }
 
 // leave tells the node that nothing is left to do.
