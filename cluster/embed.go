@@ -33,7 +33,7 @@ const (
 // EmbedOptions say where an embedded etcd lives and, for a member of a cluster, who its peers are.
 type EmbedOptions struct {
 	Dir string        // the node's data directory; etcd gets the folder "etcd" in it, a member's is "etcd-member"
-	Log *logrus.Entry // where etcd's own log goes
+	Log *logrus.Entry `json:"-"` // where etcd's own log goes
 
 	// Peers maps the name of each member of the first start, this one among them, to the URL by which the others reach
 	// it. With none, the store is a lone one, and what follows has no meaning.

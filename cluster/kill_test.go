@@ -27,6 +27,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, victim(dir))
 		os.Exit(1)
 	}
+	for variable, run := range map[string]func(string) error{memberOptions: runMember, joinEndpoint: runNode} {
+		if value := os.Getenv(variable); value != "" {
+			if err := run(value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
+		}
+	}
 	os.Exit(m.Run())
 }
 
