@@ -10,7 +10,7 @@ import (
 // Why a command is refused.
 var (
 	ErrNoTable       = errors.New("no such table")
-	ErrNoNode        = errors.New("no such node")
+	ErrNoNode        = errors.New("node takes no spans")
 	ErrNotSplittable = errors.New("not splittable")
 	ErrBusy          = errors.New("busy")
 	ErrBadCount      = errors.New("bad number of spans")
@@ -28,9 +28,9 @@ func (s *Scheduler) Move(id barrier.TableID, to NodeID) error {
 	n := s.nodes[to]
 	switch {
 	case n == nil || n.state == down:
-		return fmt.Errorf("move table %d to %s: %w is up", id, to, ErrNoNode)
+		return fmt.Errorf("move table %d to %s: %w: no such node is up", id, to, ErrNoNode)
 	case n.state == draining:
-		return fmt.Errorf("move table %d to %s: %w takes spans, it is draining", id, to, ErrNoNode)
+		return fmt.Errorf("move table %d to %s: %w: it is draining", id, to, ErrNoNode)
 	}
 	t.pin = n
 	s.command(t, &command{verb: moveTable, to: n})
@@ -44,9 +44,9 @@ func (s *Scheduler) Split(id barrier.TableID, n int) error {
 	case err != nil:
 		return err
 	case t.whole:
-		return fmt.Errorf("split table %d: %w, for its rows have no key that tells where they belong", id, ErrNotSplittable)
+		return fmt.Errorf("split table %d: %w: its rows have no key that tells where they belong", id, ErrNotSplittable)
 	case n < 2 || n > maxParts:
-		return fmt.Errorf("split table %d into %d: %w, give 2 to %d", id, n, ErrBadCount, maxParts)
+		return fmt.Errorf("split table %d into %d: %w: give 2 to %d", id, n, ErrBadCount, maxParts)
 	}
 	s.command(t, &command{verb: splitTable, into: n})
 	return nil
@@ -59,7 +59,7 @@ func (s *Scheduler) Merge(id barrier.TableID) error {
 	case err != nil:
 		return err
 	case len(t.pieces) == 1:
-		return fmt.Errorf("merge table %d: %w, it has one span", id, ErrBadCount)
+		return fmt.Errorf("merge table %d: %w: it has one span", id, ErrBadCount)
 	}
 	s.command(t, &command{verb: mergeTable})
 	return nil
@@ -70,14 +70,14 @@ func (s *Scheduler) Merge(id barrier.TableID) error {
 func (s *Scheduler) addressed(verb string, id barrier.TableID) (*table, error) {
 	t := s.tables[id]
 	if id == barrier.TriggerSpan.Table || t == nil || len(t.pieces) == 0 {
-		return nil, fmt.Errorf("%s table %d: %w is replicated", verb, id, ErrNoTable)
+		return nil, fmt.Errorf("%s table %d: %w", verb, id, ErrNoTable)
 	}
 	if t.command != nil {
-		return nil, fmt.Errorf("%s table %d: %w, a command is under way: %s", verb, id, ErrBusy, t.command)
+		return nil, fmt.Errorf("%s table %d: %w: a command is under way: %s", verb, id, ErrBusy, t.command)
 	}
 	for _, p := range t.pieces {
 		if _, placing := p.op.(*add); p.op != nil && !placing {
-			return nil, fmt.Errorf("%s table %d: %w, an operation is under way: %s", verb, id, ErrBusy, p.op)
+			return nil, fmt.Errorf("%s table %d: %w: an operation is under way: %s", verb, id, ErrBusy, p.op)
 		}
 	}
 	return t, nil

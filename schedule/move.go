@@ -51,7 +51,7 @@ func (m *move) ended(s *Scheduler, p *piece) {
 func (m *move) advance(s *Scheduler) {
 	switch {
 	case m.piece.op != operator(m) || m.phase != homeless:
-	case m.to.state != up:
+	case m.to.state != up, s.strayed(m.piece):
 		m.abandon(s)
 	default:
 		m.phase = arriving

@@ -89,11 +89,6 @@ func (s *Scheduler) NodeDown(id NodeID) {
 		return
 	}
 	s.enter(n, down)
-	for id, r := range s.removing {
-		if r.node == n {
-			r.end(s, id)
-		}
-	}
 	s.forget(n)
 }
 
@@ -106,7 +101,8 @@ func (s *Scheduler) Drained(id NodeID) bool {
 	return n == nil || n.state != up && n.empty()
 }
 
-// Dispatchers lists those that live on a node, or were ordered there.
+// Dispatchers lists those that live on a node, were ordered there, or are ending there: each of them is to be told as
+// Gone before the Scheduler forgets it.
 func (s *Scheduler) Dispatchers(id NodeID) []barrier.DispatcherID {
 	n := s.nodes[id]
 	if n == nil {

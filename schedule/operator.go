@@ -31,6 +31,7 @@ func (s *Scheduler) free(p *piece) {
 	if p.id == "" {
 		s.await(p, 0)
 	}
+	s.watch(p) // it may be as hot as before
 }
 
 // wake has an operator advance in the next Step.
@@ -46,7 +47,9 @@ func (s *Scheduler) order(p *piece, n *node) {
 func (s *Scheduler) stop(p *piece) { s.orderEnd(p.id, p.node) }
 
 func (s *Scheduler) orderEnd(id barrier.DispatcherID, n *node) {
-	s.emit(Remove{id, n.id})
+	if n.state != down {
+		s.emit(Remove{id, n.id})
+	}
 	s.ends.push(end{id, s.now + ticks(s.options.Patience)})
 }
 
@@ -62,7 +65,7 @@ func (s *Scheduler) orderEndsAgain() {
 		id := s.ends.pop().id
 		if r := s.removing[id]; r != nil {
 			s.orderEnd(id, r.node)
-		} else if p := s.byID[id]; p != nil && p.op != nil && p.node.state != down {
+		} else if p := s.byID[id]; p != nil && p.op != nil {
 			s.orderEnd(id, p.node)
 		}
 	}

@@ -190,7 +190,7 @@ func (s *Scheduler) leave(p *piece) {
 	}
 	s.unawait(p)
 	if p.id != "" {
-		s.remove(p.id, p.node)
+		s.remove(p.id, p.span(), p.node)
 	}
 	s.vacate(p)
 	s.charge(p, nil)

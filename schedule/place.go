@@ -90,7 +90,7 @@ func (s *Scheduler) place() {
 			s.absent[0].push(q.pop())
 		}
 	}
-	if p := s.piece(barrier.TriggerSpan); p != nil && p.waiting && s.triggerDue <= s.now {
+	if p := s.piece(barrier.TriggerSpan); p != nil && p.waiting && s.triggerDue <= s.now && !s.strayed(p) {
 		s.startAdd(p, s.homeAmong(nodes))
 	}
 	s.placeQueued(nodes)
@@ -104,8 +104,8 @@ func (s *Scheduler) placeQueued(nodes []*node) {
 		switch {
 		case !p.waiting:
 			q.pop()
-		case p.table.command.halts():
-			q.push(q.pop()) // it is cut anew before it is served
+		case p.table.command.halts(), s.strayed(p):
+			q.push(q.pop()) // it is cut anew before it is served, or its keys are not free
 		default:
 			to := s.choose(p, nodes)
 			switch {

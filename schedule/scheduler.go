@@ -33,6 +33,7 @@ type Scheduler struct {
 
 	running  int // operators under way, but removals
 	removing map[barrier.DispatcherID]*remove
+	strays   map[barrier.TableID][]*remove // the same by table
 
 	// Of the Step.
 	first   time.Time
@@ -50,6 +51,7 @@ func New(o Options) *Scheduler {
 		tables:   map[barrier.TableID]*table{},
 		byID:     map[barrier.DispatcherID]*piece{},
 		removing: map[barrier.DispatcherID]*remove{},
+		strays:   map[barrier.TableID][]*remove{},
 	}
 }
 
@@ -83,7 +85,7 @@ func (s *Scheduler) Counted(id barrier.DispatcherID) {
 // If it had a span, that is absent now.
 func (s *Scheduler) Gone(id barrier.DispatcherID) {
 	if r := s.removing[id]; r != nil {
-		r.end(s, id)
+		r.end(s)
 		return
 	}
 	p := s.byID[id]

@@ -120,7 +120,7 @@ func (w *world) kill(n NodeID) {
 func (w *world) outwait(n NodeID) {
 	known := w.s.Dispatchers(n)
 	for _, id := range w.ids(func(l *living) bool { return l.node == n }) {
-		if l := w.living[id]; !l.stray && !slices.Contains(known, id) {
+		if !slices.Contains(known, id) {
 			w.fail("%s lives on lost %s and the scheduler does not list it", id, n)
 		}
 		w.end(id)
@@ -144,8 +144,10 @@ func (w *world) restart() {
 	for _, id := range slices.Sorted(maps.Keys(w.tables)) {
 		w.s.Splittable(id, !w.tables[id].whole)
 	}
-	for _, l := range w.living {
-		l.stopping = l.stopping || l.stray // its bootstrap orders again what has no span
+	for _, id := range w.ids(func(l *living) bool { return l.stray }) {
+		l := w.living[id]
+		l.stopping = true // its bootstrap orders again what has no span
+		w.s.Ending(id, l.span, l.node)
 	}
 	for _, id := range w.ids(func(l *living) bool { return !l.stray }) {
 		w.s.Placed(id, w.living[id].span, w.living[id].node)
