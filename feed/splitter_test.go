@@ -288,6 +288,7 @@ func TestPartsHaveMemoryOfTheirOwn(t *testing.T) {
 		t.Errorf("the part changed with the batch: %x, layout %x", c.Body, c.Layout)
 	}
 	alone := batchOf(m, messages.Op_OP_INSERT, x[1], x[1])
+	alone.Chunks = append(alone.Chunks, batchOf(m, messages.Op_OP_DELETE, x[1]).Chunks...)
 	if err := s.Cut(m.table, alone); err != nil {
 		t.Fatal(err)
 	}
@@ -342,6 +343,26 @@ func TestSplitterReadsEachVersionByItsOwn(t *testing.T) {
 	}
 	if len(s.plans) > spanPlans {
 		t.Errorf("%d plans are kept", len(s.plans))
+	}
+}
+
+// A DDL may give a table another key without changing how its rows are written.
+func TestSplitterFollowsTheKey(t *testing.T) {
+	spans := even(1, 16)
+	s, err := NewSplitter(image.Format{}, spans)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, handle := range [][]int{{0}, {1}, {0, 1}} {
+		m := shape{columns: []kind{integer, integer}, handle: handle}.table()
+		m.table.Version = uint64(version)
+		row := []value{intValue(1), intValue(2)}
+		if err := s.Cut(m.table, batchOf(m, messages.Op_OP_INSERT, m.image(nil, row))); err != nil {
+			t.Fatal(err)
+		}
+		if want := place(spans, m.key(row)); !s.Has(want) {
+			t.Errorf("key %v: the row is not in span %s", handle, spans[want])
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ func TestTold(t *testing.T) {
 	if len(told.tables) != 3 { // 2 was dropped; 1 was so above
 		t.Errorf("%d tables are kept, want 3", len(told.tables))
 	}
+	expect("what is still in use", rows(3, 22), "")
 	told.Forget(23)
 	if len(told.tables) != 2 {
 		t.Errorf("%d tables are kept, want 2", len(told.tables))

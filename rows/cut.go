@@ -59,10 +59,10 @@ func cutUpdates(dst []Piece, plan Plan, space *span.Space, body []byte) ([]Piece
 	return dst, nil
 }
 
-// join appends a piece, to the last one if it goes on with that; dst[first] is the first of the body.
+// join appends a piece, to the last one if that is of the same kind; dst[first] is the first of the body.
 func join(dst []Piece, first int, p Piece) []Piece {
 	if n := len(dst); n > first {
-		if last := &dst[n-1]; last.Place == p.Place && last.Op == p.Op && last.End == p.Start {
+		if last := &dst[n-1]; last.Place == p.Place && last.Op == p.Op {
 			last.End = p.End
 			return dst
 		}
