@@ -81,8 +81,12 @@ func (h *Hub) PID(incarnation, path string) *actor.PID {
 	return actor.NewPID(scheme+incarnation, path)
 }
 
-// Incarnation tells which node the PID belongs to. It is false for a PID that is neither this node's nor of the form of Hub.PID.
+// Incarnation tells which node the PID belongs to. It is false for nil, and for a PID that is neither this node's nor
+// of the form of Hub.PID.
 func (h *Hub) Incarnation(pid *actor.PID) (string, bool) {
+	if pid == nil {
+		return "", false
+	}
 	if incarnation, ok := remoteIncarnation(pid); ok {
 		return incarnation, true
 	}

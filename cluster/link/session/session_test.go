@@ -198,6 +198,24 @@ func TestEverythingOfThePastComesAgain(t *testing.T) {
 	}
 }
 
+// The peer was up, and ended, before this end ever was: what it said in between belongs to another session.
+func TestPacketsOfASessionThatWasNeverUpHere(t *testing.T) {
+	w := newWorld(t, 1, swift(), swift())
+	a, b := w.ends[0].session, w.ends[1].session
+	a.Packets(w.now)
+	b.Packets(w.now)
+	aims := Packet{Mine: 500, Hello: &Hello{Versions: a.cfg.Versions}}
+	b.Receive(w.now, aims)
+	aims.Mine = 501 // it was up as 500, with b's number, and gave it up
+	aims.Yours = b.mine
+	b.Receive(w.now, aims)
+	w.events(w.ends[1])
+	b.Receive(w.now, Packet{Version: 3, Mine: 500, Yours: b.mine, Parts: []Part{{Seq: 1, Body: make([]byte, 16)}}})
+	if got := b.Events(); len(got) > 0 || w.ends[1].up == 0 {
+		t.Errorf("%v, then %v", w.ends[1], got)
+	}
+}
+
 func TestVersions(t *testing.T) {
 	for _, c := range []struct {
 		a, b Range
