@@ -24,6 +24,7 @@ type (
 
 // The flusher is the shell's child that blocks in the Writer.
 type flusher struct {
+	env    *Env
 	open   func() (Writer, error)
 	writer Writer
 	job    *job // that runs
@@ -31,8 +32,8 @@ type flusher struct {
 	counted uint64
 }
 
-func flusherProps(open func() (Writer, error)) *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &flusher{open: open} })
+func flusherProps(env *Env, open func() (Writer, error)) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &flusher{env: env, open: open} })
 }
 
 func (f *flusher) Receive(ctx actor.Context) {
@@ -73,6 +74,9 @@ func (f *flusher) do(j *job) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeDeadline)
 	defer cancel()
+	if err := f.env.Permitted(); err != nil {
+		return err
+	}
 	switch {
 	case j.execute != nil:
 		return f.writer.Execute(ctx, j.execute.m.Ddl)

@@ -3,6 +3,7 @@ package sinks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,7 +14,8 @@ import (
 
 // A Writer is the downstream's half of a simple sink. Each method blocks until the downstream holds the result for good,
 // or ctx ends. They are called one at a time, in order; after an error the same call comes again, so a call that was
-// done in part must not double anything. An error that no retry can mend is, or wraps, a *Fatal.
+// done in part must not double anything. An error that no retry can mend is, or wraps, a *Fatal; one that tells of
+// dispatchers whose spans a later one has taken over is a *Fenced.
 type Writer interface {
 	// Write makes the rows of all the writes durable. Those of one span are in order.
 	Write(ctx context.Context, writes []*messages.Write) error
@@ -23,61 +25,65 @@ type Writer interface {
 	WriteSyncpoint(ctx context.Context, m *messages.WriteSyncpoint) error
 }
 
+// A Fenced is a Writer's error: none of the writes of the call are down, and those of these dispatchers never will be,
+// for a later one has claimed their spans. They are told Lost; the other writes of the call come again.
+type Fenced struct{ Dispatchers []string }
+
+func (f *Fenced) Error() string {
+	return fmt.Sprintf("later dispatchers have the spans of %v", f.Dispatchers)
+}
+
 // Limits of one call of a Writer.
 const (
 	batchBytes    = 8 << 20
 	writeDeadline = 10 * time.Minute
 )
 
+// An Option of Props.
+type Option func(*shell)
+
+// Lanes makes n flush children, each with a Writer of its own, that work at the same time: so a slow DDL or flush of
+// one table delays no other's. What must be in order stays so: spans that overlap, and a DDL and the rows of its tables.
+func Lanes(n int) Option { return func(s *shell) { s.width = max(1, n) } }
+
 // Props is the ready shell around a Writer: it keeps the order of requests, batches writes, runs the Writer in a flush
-// child, retries with backoff, and speaks the conversation. open is called in the flush child, before the first
-// call and after a panic of the Writer; it may block, and may fail like a Writer's method. A Writer that is an io.Closer is closed.
-func Props(env Env, open func() (Writer, error)) *actor.Props {
+// child, asks Env.Permit before each call, retries with backoff, and speaks the conversation. open is called in the flush
+// child, before the first call and after a panic of the Writer; it may block, and may fail like a Writer's method. A
+// Writer that is an io.Closer is closed.
+func Props(env Env, open func() (Writer, error), options ...Option) *actor.Props {
 	env = env.withDefaults()
 	var starts uint64
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &shell{env: env, open: open, starts: &starts}
+		s := &shell{env: env, open: open, starts: &starts, width: 1}
+		for _, set := range options {
+			set(s)
+		}
+		return s
 	}, actor.WithSupervisor(actor.NewRestartingStrategy()))
 }
 
 // Private messages of the shell.
 type (
-	// retry: timer -> shell. Try the job in flight again.
-	retry struct{ generation int }
+	// retry: timer -> shell. Try the job that a lane has in flight again.
+	retry struct{ generation, lane int }
 )
 
-// A job is what the flush child does in one call: exactly one field is set.
-type job struct {
-	writes    []*messages.Write
-	execute   *request[*messages.Execute]
-	syncpoint *request[*messages.WriteSyncpoint]
-	flush     *request[*messages.Flush]
-	bytes     uint64
-}
-
-// A request is a message and who waits for its answer.
-type request[M any] struct {
-	from *actor.PID
-	m    M
-}
-
-// The shell is the sink actor around a Writer. Its parent is the group. It owns the order of requests; the flush child
-// owns the Writer, and has one job at a time.
+// The shell is the sink actor around a Writer. Its parent is the group. It owns the order of requests; each lane's flush
+// child owns a Writer, and has one job at a time.
 type shell struct {
 	env    Env
 	open   func() (Writer, error)
 	starts *uint64
+	width  int // how many lanes
 
 	talk   *Conversation
 	health *Health
 	timers *scheduler.TimerScheduler
-	child  *actor.PID
 
+	lanes      []*lane
+	order      order
 	accepted   map[SpanKey]Position
-	queue      []*job // queue[0] is in flight
-	busy       bool
 	generation int
-	cancel     scheduler.CancelFunc
 }
 
 func (s *shell) Receive(ctx actor.Context) {
@@ -85,7 +91,7 @@ func (s *shell) Receive(ctx actor.Context) {
 	case *actor.Started:
 		s.start(ctx)
 	case *actor.Stopping, *actor.Restarting:
-		s.cancelRetry()
+		s.cancelRetries()
 	case *messages.Write:
 		s.onWrite(ctx, m)
 	case *messages.Flush:
@@ -115,7 +121,11 @@ func (s *shell) start(ctx actor.Context) {
 	s.health = NewHealth(ctx, s.env)
 	s.timers = scheduler.NewTimerScheduler(ctx.ActorSystem().Root)
 	s.accepted = map[SpanKey]Position{}
-	s.child = ctx.Spawn(flusherProps(s.open))
+	s.order = order{}
+	s.lanes = nil
+	for i := range s.width {
+		s.lanes = append(s.lanes, &lane{index: i, name: fmt.Sprintf("writer %d", i), child: ctx.Spawn(flusherProps(&s.env, s.open))})
+	}
 	s.health.Started(ctx, *s.starts)
 }
 
@@ -124,12 +134,18 @@ func (s *shell) onWrite(ctx actor.Context, m *messages.Write) {
 		return
 	}
 	m = s.fresh(m)
-	if last := len(s.queue) - 1; last > 0 && s.queue[last].writes != nil && s.queue[last].bytes < batchBytes {
-		s.queue[last].writes = append(s.queue[last].writes, m)
-		s.queue[last].bytes += m.Rows.GetBytes()
+	key := SpanKeyOf(m.Span)
+	l := s.lanes[key.lane(s.width)]
+	after := s.order.before(key, l)
+	if j := l.open(); j != nil && len(after) == 0 {
+		j.writes = append(j.writes, m)
+		j.bytes += m.Rows.GetBytes()
+		s.order.comes(key, j)
 		return
 	}
-	s.put(ctx, &job{writes: []*messages.Write{m}, bytes: m.Rows.GetBytes()})
+	j := &job{writes: []*messages.Write{m}, bytes: m.Rows.GetBytes()}
+	s.order.comes(key, j)
+	s.put(ctx, l, j, after)
 }
 
 // fresh leaves out the chunks that were accepted for the span before.
@@ -155,65 +171,102 @@ func (s *shell) onFlush(ctx actor.Context, m *messages.Flush) {
 	case s.talk.Idle(m.Dispatcher):
 		reply(ctx, ctx.Sender(), &messages.Flushed{Dispatcher: m.Dispatcher, Id: m.Id})
 	default:
-		s.put(ctx, &job{flush: &request[*messages.Flush]{ctx.Sender(), m}})
+		l := s.lanes[SpanKeyOf(m.Span).lane(s.width)]
+		s.put(ctx, l, &job{flush: &request[*messages.Flush]{ctx.Sender(), m}}, nil)
 	}
 }
 
+// onExecute puts a DDL behind the rows of its tables, and before those to come.
 func (s *shell) onExecute(ctx actor.Context, m *messages.Execute) {
-	for _, j := range s.queue {
-		if j.execute != nil && j.execute.m.Dispatcher == m.Dispatcher && j.execute.m.Id == m.Id {
-			return // the one in the queue will answer
-		}
+	j := &job{execute: &request[*messages.Execute]{ctx.Sender(), m}}
+	if s.does(m.Dispatcher, m.Id) {
+		return
 	}
-	s.put(ctx, &job{execute: &request[*messages.Execute]{ctx.Sender(), m}})
+	tables := tablesOf(m.Ddl)
+	home := SpanKey{}
+	if len(tables) > 0 {
+		home.Table = tables[0]
+	}
+	l := s.lanes[home.lane(s.width)]
+	after := s.order.statement(tables, l, j)
+	s.put(ctx, l, j, after)
 }
 
 func (s *shell) onSyncpoint(ctx actor.Context, m *messages.WriteSyncpoint) {
-	for _, j := range s.queue {
-		if j.syncpoint != nil && j.syncpoint.m.Dispatcher == m.Dispatcher && j.syncpoint.m.Id == m.Id {
-			return
+	if !s.does(m.Dispatcher, m.Id) {
+		s.put(ctx, s.lanes[SpanKey{}.lane(s.width)], &job{syncpoint: &request[*messages.WriteSyncpoint]{ctx.Sender(), m}}, nil)
+	}
+}
+
+// does tells that a DDL or syncpoint is in a queue: that one will answer.
+func (s *shell) does(dispatcher string, id uint64) bool {
+	for _, l := range s.lanes {
+		for _, j := range l.queue {
+			if j.execute != nil && j.execute.m.Dispatcher == dispatcher && j.execute.m.Id == id ||
+				j.syncpoint != nil && j.syncpoint.m.Dispatcher == dispatcher && j.syncpoint.m.Id == id {
+				return true
+			}
 		}
 	}
-	s.put(ctx, &job{syncpoint: &request[*messages.WriteSyncpoint]{ctx.Sender(), m}})
+	return false
 }
 
-func (s *shell) put(ctx actor.Context, j *job) {
-	s.queue = append(s.queue, j)
-	s.next(ctx)
+func (s *shell) put(ctx actor.Context, l *lane, j *job, after []*job) {
+	j.lane = l
+	for _, earlier := range after {
+		j.waits++
+		earlier.followers = append(earlier.followers, j)
+	}
+	l.queue = append(l.queue, j)
+	s.next(ctx, l)
 }
 
-// next starts the first job unless one runs or waits for its retry.
-func (s *shell) next(ctx actor.Context) {
-	for !s.busy && len(s.queue) > 0 && !s.health.Dead() {
-		j := s.queue[0]
-		if j.flush == nil {
-			s.busy = true
-			ctx.Send(s.child, j)
+// next starts the first job of a lane unless one runs, or waits for its retry or for another lane.
+func (s *shell) next(ctx actor.Context, l *lane) {
+	for !l.busy && len(l.queue) > 0 && !s.health.Dead() {
+		j := l.queue[0]
+		if j.waits > 0 {
 			return
 		}
-		s.finish(ctx, j) // all before it is durable
+		if j.flush == nil {
+			l.busy = true
+			ctx.Send(l.child, j)
+			return
+		}
+		s.finish(ctx, l) // all before it is durable
 	}
 }
 
 func (s *shell) onDone(ctx actor.Context, m *done) {
-	if !s.busy || len(s.queue) == 0 || m.job != s.queue[0] {
+	l := m.job.lane
+	if !s.runs(m.job) {
 		return // an answer from before the flush child's restart
 	}
-	if m.err != nil {
-		s.fail(ctx, m.err)
+	var fenced *Fenced
+	if errors.As(m.err, &fenced) && s.lose(ctx, m.job, fenced) > 0 {
+		ctx.Send(l.child, m.job)
 		return
 	}
-	s.busy = false
-	s.health.Works(ctx, "writer")
+	if m.err != nil {
+		s.fail(ctx, l, m.err)
+		return
+	}
+	l.busy = false
+	s.health.Works(ctx, l.name)
 	s.health.Took(ctx, m.rows)
-	s.finish(ctx, m.job)
-	s.next(ctx)
+	s.finish(ctx, l)
+	s.next(ctx, l)
 }
 
-// finish takes the first job off the queue and answers it.
-func (s *shell) finish(ctx actor.Context, j *job) {
-	s.queue[0] = nil
-	s.queue = s.queue[1:]
+// runs tells whether a job is in flight, in this life of the shell.
+func (s *shell) runs(j *job) bool {
+	l := j.lane
+	return l == s.lanes[l.index] && l.busy && len(l.queue) > 0 && j == l.queue[0]
+}
+
+// finish takes the first job off a lane's queue, answers it and lets others go on that waited for it.
+func (s *shell) finish(ctx actor.Context, l *lane) {
+	j := l.take()
 	for _, w := range j.writes {
 		s.talk.Accepted(ctx, w.Dispatcher, w.Seq)
 		s.talk.Durable(ctx, w.Dispatcher, w.Seq)
@@ -226,35 +279,69 @@ func (s *shell) finish(ctx actor.Context, j *job) {
 	case j.syncpoint != nil:
 		reply(ctx, j.syncpoint.from, &messages.Executed{Dispatcher: j.syncpoint.m.Dispatcher, Id: j.syncpoint.m.Id})
 	}
+	followers := j.followers
+	*j = job{lane: l, finished: true} // which is all that the order asks of it from now on
+	for _, f := range followers {
+		if f.waits--; f.waits == 0 {
+			s.next(ctx, f.lane)
+		}
+	}
 }
 
-// fail reports the error and sets the retry of the job in flight, which stays busy until then.
-func (s *shell) fail(ctx actor.Context, err error) {
-	n := s.health.Failed(ctx, "writer", err)
-	if n == 0 {
-		return
+// lose drops the writes of dispatchers that are fenced, in the job that met it and behind it, and tells them. It counts
+// those of the job.
+func (s *shell) lose(ctx actor.Context, j *job, fenced *Fenced) (dropped int) {
+	for _, dispatcher := range fenced.Dispatchers {
+		out := j.without(dispatcher)
+		dropped += len(out)
+		for _, w := range out {
+			delete(s.accepted, SpanKeyOf(w.Span))
+		}
+		for _, later := range j.lane.queue {
+			later.without(dispatcher)
+			if later.flush != nil && later.flush.m.Dispatcher == dispatcher {
+				later.flush.from = nil
+			}
+		}
+		s.talk.Lost(ctx, dispatcher)
 	}
-	s.cancelRetry()
-	s.cancel = s.timers.SendOnce(s.env.Retry.After(n), ctx.Self(), &retry{s.generation})
+	return dropped
+}
+
+// fail reports the error and sets the retry of the job in flight, which stays busy until then. A step that was withheld
+// is tried again without a word.
+func (s *shell) fail(ctx actor.Context, l *lane, err error) {
+	pause := s.env.PermitPause()
+	if !IsWithheld(err) {
+		n := s.health.Failed(ctx, l.name, err)
+		if n == 0 {
+			return
+		}
+		pause = s.env.Retry.After(n)
+	}
+	l.cancelRetry()
+	l.cancel = s.timers.SendOnce(pause, ctx.Self(), &retry{s.generation, l.index})
 }
 
 // onCrashed sets the retry of a job that the Writer panicked on; the flush child starts again with a new Writer.
 func (s *shell) onCrashed(ctx actor.Context, m *crashed) {
-	if s.busy && len(s.queue) > 0 && m.job == s.queue[0] {
-		s.fail(ctx, errors.New("the sink's writer crashed; it starts again by itself, see the log for the stack"))
+	if m.job != nil && s.runs(m.job) {
+		s.fail(ctx, m.job.lane, errors.New("the sink's writer crashed; it starts again by itself, see the log for the stack"))
 	}
 }
 
 func (s *shell) onRetry(ctx actor.Context, m *retry) {
-	if m.generation == s.generation && s.busy && len(s.queue) > 0 {
-		ctx.Send(s.child, s.queue[0])
+	if m.generation != s.generation {
+		return
+	}
+	if l := s.lanes[m.lane]; l.busy && len(l.queue) > 0 {
+		ctx.Send(l.child, l.queue[0])
 	}
 }
 
-func (s *shell) cancelRetry() {
+func (s *shell) cancelRetries() {
 	s.generation++
-	if s.cancel != nil {
-		s.cancel()
-		s.cancel = nil
+	for _, l := range s.lanes {
+		l.cancelRetry()
 	}
 }

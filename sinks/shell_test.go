@@ -99,11 +99,18 @@ func (w memoryWriter) WriteSyncpoint(_ context.Context, m *messages.WriteSyncpoi
 }
 
 func TestShell(t *testing.T) {
+	t.Run("one lane", func(t *testing.T) { runShell(t) })
+	t.Run("lanes", func(t *testing.T) { runShell(t, sinks.Lanes(4)) })
+}
+
+func runShell(t *testing.T, options ...sinks.Option) {
 	sinktest.Run(t, func(t *testing.T) sinktest.Harness {
 		m := &memory{have: map[sinktest.Row]bool{}, statements: map[uint64]bool{}, syncpoints: map[uint64]string{}}
 		return sinktest.Harness{
+			Shared: true,
 			Open: func(env sinks.Env) *actor.Props {
-				return sinks.Props(env, func() (sinks.Writer, error) { return memoryWriter{m, env}, nil })
+				env.Shared = true
+				return sinks.Props(env, func() (sinks.Writer, error) { return memoryWriter{m, env}, nil }, options...)
 			},
 			Rows: func(testing.TB) (all []sinktest.Row) {
 				m.mu.Lock()

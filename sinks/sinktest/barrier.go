@@ -35,7 +35,7 @@ func (s *stage) execute() {
 	p := s.World.Probe("d1", Whole(a))
 	p.Write(Batch(a, Insert(ts(1), 0, "x", 1)))
 	p.Flush()
-	request := &messages.Execute{Dispatcher: "d1", Id: 100, Ddl: ddl}
+	request := &messages.Execute{Dispatcher: p.ID(), Id: 100, Ddl: ddl}
 	p.Send(request)
 	p.Send(request) // while the first runs, or after it
 	p.Await("Executed", func() bool { return p.Executed[100] > 0 })
@@ -138,7 +138,7 @@ func (s *stage) forgets() {
 	p := s.World.Probe("d1", Whole(t))
 	p.Write(Batch(t, Insert(ts(1), 0, "x", 1)))
 	p.AwaitAccepted()
-	p.Send(&messages.Forget{Dispatcher: "d1", Span: Whole(t)})
+	p.Send(&messages.Forget{Dispatcher: p.ID(), Span: Whole(t)})
 	q := s.World.Probe("d2", Whole(t))
 	q.Write(Batch(t, Insert(ts(1), 0, "x", 1), Insert(ts(2), 0, "x", 2)))
 	q.Flush()

@@ -23,11 +23,22 @@ type World struct {
 	Catalog *schema.Catalog
 	Owner   *Probe
 	Sink    *actor.PID
+
+	dispatchers *uint64 // how many there have been, in all worlds
 }
 
 // NewWorld starts the sink that open makes.
 func NewWorld(t testing.TB, open func(sinks.Env) *actor.Props) *World {
-	w := &World{T: t, System: actor.NewActorSystem(actor.WithLoggerFactory(silent)), Catalog: schema.NewCatalog()}
+	return newWorld(t, open, schema.NewCatalog(), new(uint64))
+}
+
+// Beside starts another world of the same changefeed, as a second node would.
+func (w *World) Beside(open func(sinks.Env) *actor.Props) *World {
+	return newWorld(w.T, open, w.Catalog, w.dispatchers)
+}
+
+func newWorld(t testing.TB, open func(sinks.Env) *actor.Props, c *schema.Catalog, dispatchers *uint64) *World {
+	w := &World{T: t, System: actor.NewActorSystem(actor.WithLoggerFactory(silent)), Catalog: c, dispatchers: dispatchers}
 	w.Owner = w.Probe("", nil)
 	w.Start(open)
 	t.Cleanup(w.Stop)
@@ -68,6 +79,7 @@ type Probe struct {
 	system *actor.ActorSystem
 	sink   *actor.PID
 	pid    *actor.PID
+	name   string
 	id     string
 	span   *messages.Span
 	inbox  chan proto.Message
@@ -81,9 +93,12 @@ type Probe struct {
 	Starts            []uint64
 }
 
-// Probe makes a dispatcher of a span; nil is the table trigger's.
-func (w *World) Probe(id string, span *messages.Span) *Probe {
-	p := &Probe{t: w.T, system: w.System, sink: w.Sink, id: id, span: span, inbox: make(chan proto.Message, 1<<16),
+// Probe makes a dispatcher of a span; nil is the table trigger's. Each is later than those before it, in all worlds; the
+// name is for the test's own words.
+func (w *World) Probe(name string, span *messages.Span) *Probe {
+	*w.dispatchers++
+	id := sinks.Token{Epoch: 1, N: *w.dispatchers}.String()
+	p := &Probe{t: w.T, system: w.System, sink: w.Sink, name: name, id: id, span: span, inbox: make(chan proto.Message, 1<<16),
 		Flushed: map[uint64]int{}, Executed: map[uint64]int{}}
 	inbox := p.inbox
 	p.pid = w.System.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
@@ -96,6 +111,9 @@ func (w *World) Probe(id string, span *messages.Span) *Probe {
 	}))
 	return p
 }
+
+// ID is the dispatcher's id, of the form "epoch.n".
+func (p *Probe) ID() string { return p.id }
 
 // Send sends a request as it is.
 func (p *Probe) Send(m proto.Message) { p.system.Root.RequestWithCustomSender(p.sink, m, p.pid) }
@@ -181,7 +199,21 @@ func (p *Probe) Await(what string, done func() bool) {
 		case m := <-p.inbox:
 			p.take(m)
 		case <-timeout.C:
-			p.t.Fatalf("dispatcher %q: no %s after %s (accepted %d, durable %d of %d)", p.id, what, Patience, p.Accepted, p.Durable, p.seq)
+			p.t.Fatalf("dispatcher %q: no %s after %s (accepted %d, durable %d of %d, lost %d times)", p.name, what, Patience,
+				p.Accepted, p.Durable, p.seq, p.Lost)
+		}
+	}
+}
+
+// Hear takes the answers that are there.
+func (p *Probe) Hear() {
+	p.t.Helper()
+	for {
+		select {
+		case m := <-p.inbox:
+			p.take(m)
+		default:
+			return
 		}
 	}
 }
@@ -211,6 +243,6 @@ func (p *Probe) take(m proto.Message) {
 func (p *Probe) cumulative(what, dispatcher string, had, seq uint64) {
 	p.t.Helper()
 	if dispatcher != p.id || seq < had || seq > p.seq {
-		p.t.Errorf("dispatcher %q got %s{%q, %d} after %d, with %d written", p.id, what, dispatcher, seq, had, p.seq)
+		p.t.Errorf("dispatcher %q got %s{%q, %d} after %d, with %d written", p.name, what, dispatcher, seq, had, p.seq)
 	}
 }

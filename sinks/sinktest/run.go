@@ -27,6 +27,8 @@ type Harness struct {
 	Syncpoints func(t testing.TB) map[uint64]string
 	// Break makes the downstream fail, in a way that time mends, and returns what mends it. Nil if it cannot fail.
 	Break func(t testing.TB) (mend func())
+	// Shared tells that several sinks may be open at once on the downstream, if Env.Shared is set.
+	Shared bool
 }
 
 // Run plays the whole conversation; fresh gives each part a downstream of its own.
@@ -53,6 +55,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		{"announces its starts", (*stage).starts},
 		{"retries and recovers", (*stage).recovers},
 		{"fails for good on a broken row", (*stage).brokenRow},
+		{"writes nothing while that is not permitted", (*stage).withheld},
+		{"is fenced by a later dispatcher elsewhere", (*stage).takenOver},
+		{"splits, merges and moves spans between two", (*stage).handsOver},
 	}
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
@@ -96,9 +101,24 @@ func (s *stage) wantSet(want ...[]Row) {
 	order := func(a, b Row) int { return slices.Compare(a.key(), b.key()) }
 	slices.SortFunc(got, order)
 	slices.SortFunc(all, order)
-	if !slices.Equal(got, all) {
-		s.Fatalf("the downstream holds %d rows, want %d:\n%v\nwant\n%v", len(got), len(all), got, all)
+	if slices.Equal(got, all) {
+		return
 	}
+	count := map[Row]int{}
+	for _, r := range all {
+		count[r]++
+	}
+	for _, r := range got {
+		count[r]--
+	}
+	var lines []string
+	for r, n := range count {
+		if n != 0 {
+			lines = append(lines, fmt.Sprintf("%v: %+d", r, -n))
+		}
+	}
+	slices.Sort(lines)
+	s.Fatalf("the downstream holds %d rows, want %d; these differ, for example: %v", len(got), len(all), lines[:min(len(lines), 20)])
 }
 
 func (r Row) key() []string {

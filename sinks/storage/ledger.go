@@ -189,7 +189,7 @@ func (l *ledger) execute(ddl *messages.DDL) error {
 
 func (l *ledger) syncpoint(p Syncpoint) error {
 	dir := filepath.Join(l.options.dir, syncpointsDir)
-	return l.options.inTurn(l.env.Shared, dir, func() error { return putSyncpoint(dir, p, &l.env) })
+	return l.options.inTurn(l.env.Shared, l.options.dir, func() error { return putSyncpoint(dir, p, &l.env) })
 }
 
 func stated(f *SchemaFile, ddl *messages.DDL) *SchemaFile {

@@ -18,7 +18,7 @@ type route struct {
 	retiring bool    // its rows are being made durable, then it goes
 	after    *gate   // nil, or what it waits for
 	waiters  []*gate // that wait until it is retired
-	held     []any   // items that wait with it, in order
+	held     []any   // items that came while it waits or is being retired, in order
 }
 
 // A gate waits for routes to be retired; then it lets a DDL or a route go on.
@@ -73,49 +73,50 @@ func (s *sink) newRoute(ctx actor.Context, span sinks.SpanKey) *route {
 	return r
 }
 
-// retire makes a gate wait until a route is retired.
+// retire makes a gate wait until a route is retired. One that waits itself has its turn first.
 func (s *sink) retire(ctx actor.Context, r *route, g *gate) {
 	g.left++
 	r.waiters = append(r.waiters, g)
-	if !r.retiring {
-		r.retiring = true
-		s.put(ctx, s.laneOf(r.span), &retireItem{r.span})
+	if !r.waits() {
+		s.beginRetiring(ctx, r)
 	}
 }
 
-// retired ends a route and lets those go on that waited for it.
+func (s *sink) beginRetiring(ctx actor.Context, r *route) {
+	r.retiring = true
+	s.put(ctx, s.laneOf(r.span), &retireItem{r.span})
+}
+
+// retired ends a route and lets those go on that waited for it. What came for it meanwhile is routed anew, behind them.
 func (s *sink) retired(ctx actor.Context, span sinks.SpanKey) {
 	r := s.routes.find(span)
 	if r == nil {
 		return
 	}
-	r.retiring = false
-	waiters := r.waiters
-	r.waiters = nil
-	s.renew(ctx, r)
-	for _, g := range waiters {
+	s.routes.remove(r)
+	for _, g := range r.waiters {
 		g.left--
-		if g.left > 0 {
-			continue
-		}
-		if g.execute != nil {
+		switch {
+		case g.left > 0:
+		case g.execute != nil:
 			s.put(ctx, s.ledger(), g.execute)
-		} else {
-			s.renew(ctx, g.route)
+		default:
+			s.begin(ctx, g.route)
 		}
+	}
+	for _, item := range r.held {
+		s.route(ctx, span, item)
 	}
 }
 
-// renew takes a route that waits for nothing any more off the list, and routes anew what it held: other spans may have
-// come meanwhile.
-func (s *sink) renew(ctx actor.Context, r *route) {
-	if r.waits() {
-		return
-	}
-	s.routes.remove(r)
+// begin sends what a route has held to its lane, and then lets those have the keys that wait for it.
+func (s *sink) begin(ctx actor.Context, r *route) {
 	held := r.held
 	r.held = nil
 	for _, item := range held {
-		s.route(ctx, r.span, item)
+		s.put(ctx, s.laneOf(r.span), item)
+	}
+	if len(r.waiters) > 0 {
+		s.beginRetiring(ctx, r)
 	}
 }

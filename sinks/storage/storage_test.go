@@ -69,6 +69,24 @@ func TestConversation(t *testing.T) {
 	sinktest.Run(t, func(t *testing.T) sinktest.Harness { return harness(t, t.TempDir(), "&flush-interval=50ms") })
 }
 
+// TestShared runs the conversation where other processes may write too.
+func TestShared(t *testing.T) {
+	sinktest.Run(t, func(t *testing.T) sinktest.Harness {
+		return shared(harness(t, t.TempDir(), "&flush-interval=20ms&file-size=200"))
+	})
+}
+
+// shared makes the sinks of a harness share the folder.
+func shared(h sinktest.Harness) sinktest.Harness {
+	open := h.Open
+	h.Shared = true
+	h.Open = func(env sinks.Env) *actor.Props {
+		env.Shared = true
+		return open(env)
+	}
+	return h
+}
+
 // TestFullDisk runs the conversation on a file system of 8 MiB, and fills that.
 func TestFullDisk(t *testing.T) {
 	sinktest.Run(t, func(t *testing.T) sinktest.Harness {
