@@ -18,10 +18,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	logrus.SetLevel(logrus.PanicLevel)
 	if dir := os.Getenv(victimDir); dir != "" {
 		victim(dir) // the child of TestCrash
 	}
-	logrus.SetLevel(logrus.PanicLevel)
+	if dir := os.Getenv(memberDir); dir != "" {
+		memberMain(dir) // a child of TestMembers
+	}
 	os.Exit(m.Run())
 }
 
