@@ -140,3 +140,6 @@ func bodyName(setting string) string {
 	}
 	return "body.config." + strings.ReplaceAll(setting, "-", "_")
 }
+
+// PatchOf gives the settings as a patch that sets everything.
+func PatchOf(c *config.Config) ConfigPatch { return ConfigOf(c).patch() }

@@ -58,9 +58,8 @@ func execute(ctx context.Context, args []string, c *console) int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintln(c.err, "weir: see weir --help, or weir COMMAND --help")
-		return exitUsage
 	}
-	return exitError
+	return exitCode(err)
 }
 
 func newRoot(c *console) *cobra.Command {
@@ -74,7 +73,7 @@ func newRoot(c *console) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(c), newDemo(c), newCheck(c), newVersion(c))
+	root.AddCommand(newRun(c), newDemo(c), newCheck(c), newChangefeed(c), newNodes(c), newDrain(c), newVersion(c))
 	return root
 }
 
