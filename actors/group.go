@@ -72,6 +72,7 @@ type group struct {
 	last        messages.Heartbeat
 	quiet       int
 	ending      bool
+	leaving     bool       // it is being stopped: a child that it made now would be stopped by nobody
 	closing     *closeSink // nil until the sink is to end
 }
 
@@ -118,6 +119,9 @@ func (s groupStrategy) HandleFailure(system *actor.ActorSystem, parent actor.Sup
 }
 
 func (g *group) Receive(ctx actor.Context) {
+	if g.leaving {
+		return
+	}
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		g.onStarted(ctx)
@@ -196,7 +200,7 @@ func (g *group) Receive(ctx actor.Context) {
 			g.drop(ctx, id, "the dispatcher broke down")
 		}
 	case *actor.Stopping, *actor.Restarting:
-		g.ending = true
+		g.leaving = true
 		if g.cancel != nil {
 			g.cancel()
 		}

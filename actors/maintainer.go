@@ -121,6 +121,7 @@ type maintainer struct {
 	stopBy     time.Time
 	finished   bool // the goal is reached
 	reported   time.Time
+	leaving    bool // it is being stopped: a child that it made now would be stopped by nobody
 }
 
 // NewMaintainer makes a maintainer.
@@ -140,6 +141,9 @@ func NewMaintainer(o MaintainerOptions) *actor.Props {
 }
 
 func (m *maintainer) Receive(ctx actor.Context) {
+	if m.leaving {
+		return
+	}
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		m.timers = scheduler.NewTimerScheduler(ctx)
@@ -202,6 +206,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 			m.restart(ctx, errFeederBroke)
 		}
 	case *actor.Stopping, *actor.Restarting:
+		m.leaving = true
 		m.cancel()
 		m.tasks.end()
 		m.state.end()

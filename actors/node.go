@@ -50,6 +50,7 @@ type node struct {
 	coordinator *actor.PID
 	feeds       map[string]*nodeFeed
 	stopping    bool
+	leaving     bool // it is being stopped: a child that it made now would be stopped by nobody
 	life        lifetime
 }
 
@@ -91,6 +92,7 @@ func (n *node) Receive(ctx actor.Context) {
 		}
 		n.ended()
 	case *actor.Stopping, *actor.Restarting:
+		n.leaving = true
 		n.life.end()
 	case *actor.Terminated, *actor.Stopped:
 	case *crash:
@@ -114,7 +116,7 @@ func (n *node) onStarted(ctx actor.Context) {
 }
 
 func (n *node) onStartFeed(ctx actor.Context, name string) {
-	if n.feeds[name] != nil || n.stopping {
+	if n.feeds[name] != nil || n.stopping || n.leaving {
 		return
 	}
 	parts, err := n.Feed(name)

@@ -68,7 +68,7 @@ type puller struct {
 	cancel     context.CancelFunc
 	failures   int
 	broken     bool
-	ending     bool
+	leaving    bool // it is being stopped: a child that it made now would be stopped by nobody
 }
 
 // NewPuller makes a puller of source into log.
@@ -82,6 +82,9 @@ func NewPuller(source sources.Source, log *relay.Log, maintainer *actor.PID, ent
 }
 
 func (p *puller) Receive(ctx actor.Context) {
+	if p.leaving {
+		return
+	}
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		p.timers = scheduler.NewTimerScheduler(ctx)
@@ -97,7 +100,7 @@ func (p *puller) Receive(ctx actor.Context) {
 			p.onEnded(ctx, msg.err)
 		}
 	case *actor.Terminated:
-		if p.child != nil && msg.Who.Equal(p.child) && !p.ending {
+		if p.child != nil && msg.Who.Equal(p.child) {
 			p.onEnded(ctx, errors.New("read the upstream: the reading actor broke down"))
 		}
 	case *pullAgain:
@@ -105,7 +108,7 @@ func (p *puller) Receive(ctx actor.Context) {
 			p.start(ctx)
 		}
 	case *actor.Stopping, *actor.Restarting:
-		p.ending = true
+		p.leaving = true
 		p.stop()
 	case *actor.Stopped:
 	case *crash:
