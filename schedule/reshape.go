@@ -84,14 +84,6 @@ func (h *halt) cut(s *Scheduler, spans []barrier.Span) {
 	for _, span := range spans {
 		s.setTraffic(s.add(t, span.Start, span.End), traffic/uint64(len(spans)))
 	}
-	s.review(t)
-}
-
-// review lists what the spans of a table may need after they were cut, or after merging was allowed.
-func (s *Scheduler) review(t *table) {
-	for _, p := range t.pieces {
-		s.watch(p)
-	}
 }
 
 // parts cuts the whole key space of a table into n spans of one size.

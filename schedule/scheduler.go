@@ -148,7 +148,9 @@ func (s *Scheduler) oblige(t *table) {
 func (s *Scheduler) Keep(id barrier.TableID, keep bool) {
 	if t := s.tables[id]; t != nil {
 		t.kept = keep
-		s.review(t)
+		for _, p := range t.pieces {
+			s.watch(p)
+		}
 	}
 }
 
