@@ -110,7 +110,8 @@ func (a *activation) restore(ctx context.Context, ts uint64) ([]barrier.Table, e
 	return list, nil
 }
 
-// save stores a checkpoint, and forgets definitions that nobody can ask for any more.
+// save stores a checkpoint, and forgets definitions that nobody can ask for any more: those behind the oldest checkpoint
+// that the changefeed can be taken back to.
 func (a *activation) save(ctx context.Context, c cluster.Checkpoint) error {
 	if err := a.writes.SetCheckpoint(ctx, c); err != nil {
 		return err
@@ -119,7 +120,11 @@ func (a *activation) save(ctx context.Context, c cluster.Checkpoint) error {
 		return nil
 	}
 	a.compacted = c.Wall
-	return a.history.Compact(ctx, c.CommitTs)
+	oldest, err := a.writes.OldestCheckpoint(ctx)
+	if err != nil {
+		return err
+	}
+	return a.history.Compact(ctx, oldest)
 }
 
 // compactPeriod is how often stored definitions are looked through.

@@ -176,7 +176,7 @@ func TestDialWithAUser(t *testing.T) {
 		{"guest", "guest", "grant it a role"},
 	}
 	for _, tt := range tests {
-		s, err := Dial(ctx, DialOptions{Endpoints: []string{client}, User: tt.user, Password: tt.password, DialTimeout: 10 * time.Second, Log: quiet()})
+		s, err := Dial(ctx, DialOptions{Endpoints: []string{client}, User: tt.user, Password: tt.password, DialTimeout: 30 * time.Second, Log: quiet()})
 		switch {
 		case tt.want == "" && err != nil:
 			t.Fatal(err)

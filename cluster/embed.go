@@ -104,6 +104,7 @@ func (e *Embedded) stop() error {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
+		e.etcd.Server.Stop() // first: else the requests of clients are waited for, and watches are requests
 		e.etcd.Close()
 	}()
 	select {

@@ -26,6 +26,7 @@ func (s *Store) leasing(ctx context.Context, r *renewal) *clientv3.Client {
 // A renewal keeps one lease alive and knows until when it surely is: from the moment each renewal was asked for.
 type renewal struct {
 	clientv3.Lease
+	beat    func(context.Context, clientv3.LeaseID) (ttl int64, err error) // asks the store once
 	ttl     time.Duration
 	until   atomic.Pointer[time.Time]
 	failing atomic.Bool
@@ -35,7 +36,18 @@ type renewal struct {
 }
 
 func newRenewal(lease clientv3.Lease, ttl time.Duration, log *logrus.Entry) *renewal {
-	return &renewal{Lease: lease, ttl: ttl, early: make(chan struct{}, 1), log: log, now: time.Now}
+	r := &renewal{Lease: lease, ttl: ttl, early: make(chan struct{}, 1), log: log, now: time.Now}
+	r.beat = r.once
+	return r
+}
+
+// once asks by a stream of its own.
+func (r *renewal) once(ctx context.Context, id clientv3.LeaseID) (int64, error) {
+	resp, err := r.KeepAliveOnce(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	return resp.TTL, nil
 }
 
 // The parts of a TTL. An attempt begins each sixth, also while an earlier one waits for an endpoint that is gone: three
@@ -118,11 +130,11 @@ func (r *renewal) renew(ctx context.Context, id clientv3.LeaseID) error {
 	ctx, cancel := context.WithTimeout(ctx, r.ttl/2)
 	defer cancel()
 	asked := r.now()
-	resp, err := r.KeepAliveOnce(ctx, id)
+	ttl, err := r.beat(ctx, id)
 	if err != nil {
 		return err
 	}
-	if resp.TTL <= 0 {
+	if ttl <= 0 {
 		return rpctypes.ErrLeaseNotFound
 	}
 	r.extend(asked)

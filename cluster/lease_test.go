@@ -11,7 +11,7 @@ import (
 
 func join(t *testing.T, s *Store, id string, alone bool) *Node {
 	t.Helper()
-	n, err := s.Join(t.Context(), JoinOptions{ID: id, Info: NodeInfo{Address: "at " + id}, TTL: 2 * time.Second, Alone: alone, Log: quiet()})
+	n, err := s.Join(t.Context(), JoinOptions{ID: id, Info: NodeInfo{Address: "at " + id}, TTL: 4 * time.Second, Alone: alone, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func join(t *testing.T, s *Store, id string, alone bool) *Node {
 func TestNodeHoldsItsLeaseUntilItLeaves(t *testing.T) {
 	s, ctx := testStore(t), t.Context()
 	n := join(t, s, "n1", false)
-	watch := time.NewTimer(2500 * time.Millisecond) // longer than the TTL
+	watch := time.NewTimer(4500 * time.Millisecond) // longer than the TTL
 	defer watch.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -162,5 +162,43 @@ func TestALoneNodeWaitsForNoDeadOne(t *testing.T) {
 	defer cancel()
 	if err := n.Campaign(ctx); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAnswersInAnyOrderOnlyProlong(t *testing.T) {
+	began := time.Now()
+	now := began
+	r := newRenewal(nil, 5*time.Second, quiet())
+	r.now = func() time.Time { return now }
+	r.extend(began)
+	r.extend(began.Add(3 * time.Second))
+	r.extend(began.Add(time.Second)) // an older attempt is answered late
+	now = began.Add(6900 * time.Millisecond)
+	if !r.valid() {
+		t.Error("an older answer shortened the lease")
+	}
+	now = began.Add(7100 * time.Millisecond)
+	if r.valid() {
+		t.Error("valid past the newest answer's time")
+	}
+}
+
+// The wall clock is set ahead by hours; the lease of a lone node is renewed each few hours only.
+func TestAClockSetAheadIsMendedAtOnce(t *testing.T) {
+	var ahead atomic.Int64
+	r := newRenewal(slowLease{clock: new(atomic.Int64)}, 24*time.Hour, quiet())
+	r.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	r.extend(r.now())
+	if _, err := r.KeepAlive(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	ahead.Store(int64(30 * time.Hour))
+	deadline := time.After(5 * time.Second)
+	for tick := time.NewTicker(10 * time.Millisecond); !r.valid(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("not valid again")
+		}
 	}
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -127,17 +128,22 @@ func TestLeasesOutliveTheStoresLeader(t *testing.T) {
 	c := newTrio(t, TLSFiles{})
 	c.startAll(t)
 	s := c.dial(t)
+	before, err := s.Nodes(t.Context())
+	if err != nil || len(before) != 3 {
+		t.Fatalf("got %+v, %v", before, err)
+	}
 	for range 6 {
 		moveLeader(t, s)
 		settle(t, s, "x")
 	}
-	if nodes, err := s.Nodes(t.Context()); err != nil || len(nodes) != 3 {
-		t.Errorf("got %+v, %v", nodes, err)
-	}
-	for name, p := range c.running {
-		p.cmd.Process.Kill()
-		for line := range p.lines {
-			t.Errorf("%s: %s", name, line)
+	// All are there, in the same life; leases that nobody renewed would be over by now.
+	over := time.Now().Add(DefaultTTL + time.Second)
+	until(t, s.WatchNodes(t.Context()), "the same three", func(now []NodeInfo) bool {
+		return len(now) == 3 && fmt.Sprint(now) == fmt.Sprint(before)
+	})
+	for tick := time.NewTicker(100 * time.Millisecond); time.Now().Before(over); <-tick.C {
+		if now, err := s.Nodes(t.Context()); err != nil || fmt.Sprint(now) != fmt.Sprint(before) {
+			t.Fatalf("got %+v, %v, want %+v", now, err, before)
 		}
 	}
 }
@@ -145,7 +151,7 @@ func TestLeasesOutliveTheStoresLeader(t *testing.T) {
 // moveLeader makes the next member the leader.
 func moveLeader(t *testing.T, s *Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	list, err := s.etcd.MemberList(ctx)
 	if err != nil {
@@ -227,6 +233,24 @@ func TestAMemberIsRefusedWithAReason(t *testing.T) {
 				t.Errorf("got %v, want an error that names %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Watches of other clients stay open for as long as they like.
+func TestAMemberStopsUnderItsClients(t *testing.T) {
+	e, client := oneMember(t, TLSFiles{})
+	s, err := Dial(t.Context(), DialOptions{Endpoints: []string{client}, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	until(t, s.WatchNodes(t.Context()), "nobody", func(list []NodeInfo) bool { return len(list) == 0 })
+	began := time.Now()
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

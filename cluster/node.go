@@ -128,6 +128,9 @@ func (s *Store) announce(ctx context.Context, o JoinOptions) (*Node, error) {
 func (s *Store) keep(ctx context.Context, o JoinOptions, lease *clientv3.LeaseGrantResponse, asked time.Time) (*Node, error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r := newRenewal(s.etcd.Lease, time.Duration(lease.TTL)*time.Second, o.Log)
+	if conn := s.etcd.ActiveConnection(); conn != nil {
+		r.beat = newBeats(life, conn).renew
+	}
 	r.extend(asked)
 	session, err := concurrency.NewSession(s.leasing(life, r), concurrency.WithLease(lease.ID), concurrency.WithContext(life))
 	if err != nil {

@@ -92,26 +92,14 @@ func runMember(options string) error {
 	}
 	defer e.Close()
 	s := NewStore(e.Client())
-	n, err := s.Join(ctx, JoinOptions{ID: o.Name + "-" + strconv.Itoa(os.Getpid()), Info: NodeInfo{Name: o.Name}, Log: quiet()})
+	_, err = s.Join(ctx, JoinOptions{ID: o.Name + "-" + strconv.Itoa(os.Getpid()), Info: NodeInfo{Name: o.Name}, Log: quiet()})
 	if err != nil {
 		fmt.Println("failed:", err)
 		return nil
 	}
 	fmt.Println("ready")
-	go tellLease(n)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-// tellLease prints each change of LeaseValid.
-func tellLease(n *Node) {
-	valid := true
-	for range time.Tick(5 * time.Millisecond) {
-		if now := n.LeaseValid(); now != valid {
-			valid = now
-			fmt.Println("valid:", valid)
-		}
-	}
 }
 
 // runNode is the main function of a process that is a node, and prints when it last found its lease valid.
