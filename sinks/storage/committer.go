@@ -37,10 +37,12 @@ type sealed struct {
 	number   uint64
 	size     int64
 	complete sinks.Position
-	file     *os.File // nil if its handle was let go
-	synced   bool
-	placed   bool // it has its final name; always so where the folder is not shared
-	fenced   bool // a later dispatcher has the span: the file will never count
+	// continues is the record's.
+	continues []continuation
+	file      *os.File // nil if its handle was let go
+	synced    bool
+	placed    bool // it has its final name; always so where the folder is not shared
+	fenced    bool // a later dispatcher has the span: the file will never count
 }
 
 // parallelSyncs is how many files of one commit are synced at a time.
@@ -208,7 +210,7 @@ func (s *sealed) sync() error {
 }
 
 func (s *sealed) recordLine() []byte {
-	r := record{Span: rangeOf(s.span), Date: s.date, Number: s.number, Size: s.size, Complete: s.complete, Claim: s.claim}
+	r := record{Span: rangeOf(s.span), Date: s.date, Number: s.number, Size: s.size, Complete: s.complete, Continues: s.continues, Claim: s.claim}
 	return r.line()
 }
 

@@ -22,8 +22,19 @@ type record struct {
 	Number   uint64         `json:"number"`
 	Size     int64          `json:"size"`
 	Complete sinks.Position `json:"complete"`
+	// Continues lists where the series goes on with transactions that series of other spans have begun.
+	Continues []continuation `json:"continues,omitempty"`
 	// Claim is the dispatcher that writes the series, or was the last to, where the folder is shared.
 	Claim sinks.Token `json:"claim,omitzero"`
+}
+
+// A continuation is a place where a series goes on with a transaction whose earlier rows, of the same keys perhaps, lie in
+// a series of another span. A reader of a split table orders rows by commit-ts; for rows of this one, from this file of
+// the series on, the ordinal comes next, and is 0 for others.
+type continuation struct {
+	sinks.Position
+	Date   string `json:"date,omitempty"`
+	Number uint64 `json:"number"`
 }
 
 func (r *record) line() []byte {
@@ -56,7 +67,8 @@ func (r spanRange) key(table int64) (sinks.SpanKey, error) {
 type recovered struct {
 	last   record // zero if the series has no file yet
 	floor  sinks.Position
-	partly []cover // records of other ranges above floor
+	others []sinks.Position // up to which other series are complete
+	partly []cover          // records of other ranges above floor
 }
 
 // A cover is a range whose rows up to a position are in files of other series of the table version.
@@ -123,6 +135,8 @@ func (s series) recover(all []neighbour) (recovered, error) {
 func (g *recovered) add(r record, other, span sinks.SpanKey) {
 	if other == span {
 		g.last = r
+	} else {
+		g.others = append(g.others, r.Complete)
 	}
 	if !other.Covers(span) {
 		g.partly = append(g.partly, cover{other, r.Complete})

@@ -28,13 +28,15 @@ type stream struct {
 	encoder    codec.Encoder
 	superseded uint64 // commit-ts of a later DDL that is finished: all rows of this version up to there are down; or 0
 	partly     []cover
-	accepted   sinks.Position // rows at or below are encoded, or were complete before
-	date       string         // of the newest file
-	day        uint64         // since the epoch: another one may be another date
-	number     uint64         // of the newest file
-	open       *dataFile      // nil if no file is being written
-	buffer     []byte         // encoded, not yet in the file
-	idle       int            // ticks without a row
+	others     []sinks.Position // up to which series of other spans are complete, and this one had not come
+	continues  []continuation   // see record; not changed in place, for files on their way to durable hold it too
+	accepted   sinks.Position   // rows at or below are encoded, or were complete before
+	date       string           // of the newest file
+	day        uint64           // since the epoch: another one may be another date
+	number     uint64           // of the newest file
+	open       *dataFile        // nil if no file is being written
+	buffer     []byte           // encoded, not yet in the file
+	idle       int              // ticks without a row
 	row        codec.Row
 }
 
@@ -85,6 +87,7 @@ func (o *options) openStream(env *sinks.Env, t *schema.Table, span sinks.SpanKey
 	}
 	s.date, s.number = got.last.Date, got.last.Number
 	s.accepted, s.partly = got.floor, got.partly
+	s.others, s.continues = got.others, got.last.Continues
 	s.decoder = sinks.NewDecoder(env.Format, t)
 	s.encoder = o.codec.Table(t)
 	return s, nil
@@ -196,7 +199,22 @@ func (s *stream) encode(c *messages.Chunk, now time.Time) (count uint64, err err
 	}
 	s.accepted = sinks.PositionOf(c)
 	s.open.last = s.accepted
+	s.goesOn(s.accepted)
 	return count, nil
+}
+
+// goesOn notes a row that continues a transaction which a series of another span has begun.
+func (s *stream) goesOn(at sinks.Position) {
+	if len(s.others) == 0 {
+		return
+	}
+	for _, p := range s.others {
+		if p.CommitTs == at.CommitTs && p.Ordinal < at.Ordinal {
+			s.continues = append(slices.Clip(s.continues), continuation{at, s.open.date, s.open.number})
+			break
+		}
+	}
+	s.others = slices.DeleteFunc(s.others, func(p sinks.Position) bool { return p.Compare(at) < 0 })
 }
 
 // drain writes the buffer to the file. After an error the file is cut to what it had, and the buffer is whole: so drain

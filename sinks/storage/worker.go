@@ -198,7 +198,8 @@ func (w *worker) seal(state *spanState) {
 		_ = f.file.Close() // the committer opens it again, and its sync tells what went wrong
 		f.file = nil
 	}
-	w.queue = append(w.queue, &sealed{series: s.series, of: f, date: f.date, number: f.number, size: f.size, complete: f.last, file: f.file})
+	w.queue = append(w.queue, &sealed{series: s.series, of: f, date: f.date, number: f.number, size: f.size, complete: f.last,
+		continues: s.continues, file: f.file})
 	s.open, state.tail = nil, f
 	f.file = nil
 }

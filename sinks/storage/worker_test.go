@@ -110,6 +110,45 @@ func TestCommitOneDate(t *testing.T) {
 	}
 }
 
+// TestContinues: where a span takes a transaction over from another one in the middle, the record says so.
+func TestContinues(t *testing.T) {
+	dir := t.TempDir()
+	query := "date-separator=none&file-index-digit=6"
+	table := sinktest.Table(1, 1, "shop", "a")
+	write := func(span *messages.Span, chunks ...*messages.Chunk) *messages.Write {
+		return &messages.Write{Dispatcher: "d", Seq: 1, Span: span, Rows: sinktest.Batch(table, chunks...)}
+	}
+	whole := &messages.Span{TableId: 1}
+	low := &messages.Span{TableId: 1, End: 1 << 63}
+	var got []continuation
+	play := func(span *messages.Span, chunks ...*messages.Chunk) {
+		w := bareWorker(t, dir, query)
+		w.env.Catalog.Publish(table)
+		w.play(t, write(span, chunks...))
+		s := w.spans[sinks.SpanKeyOf(span)]
+		w.seal(s)
+		w.commitAll(t)
+		r, err := readRecord(s.stream.record())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = r.Continues
+	}
+	all := []*messages.Chunk{sinktest.Insert(5, 0, "x", 1), sinktest.Insert(5, 1, "y", 1), sinktest.Insert(5, 2, "z", 1), sinktest.Insert(6, 0, "x", 1)}
+	play(whole, all[0])
+	if len(got) > 0 {
+		t.Errorf("the first span continues %v", got)
+	}
+	play(low, all[:2]...)
+	if want := []continuation{{sinks.Position{CommitTs: 5, Ordinal: 1}, "", 1}}; !slices.Equal(got, want) {
+		t.Errorf("the half continues %v, want %v", got, want)
+	}
+	play(whole, all...)
+	if want := []continuation{{sinks.Position{CommitTs: 5, Ordinal: 2}, "", 2}}; !slices.Equal(got, want) {
+		t.Errorf("the whole again continues %v, want %v", got, want)
+	}
+}
+
 // TestRecover plays a crash between each two steps of a commit, and damage.
 func TestRecover(t *testing.T) {
 	dir := t.TempDir()

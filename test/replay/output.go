@@ -7,6 +7,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +99,9 @@ type Row struct {
 	Old      []Value // of an update, where the protocol tells: by column
 	File     string
 	Line     int // counts rows from 1
+
+	// rank orders rows of one commit-ts that lie in files of several spans.
+	rank uint32
 }
 
 // Where names the row's place, for error messages.
@@ -150,8 +154,10 @@ func Read(dir string) (*Output, error) {
 		}
 	}
 	for _, v := range versions {
-		// The sequences of a split table hold different keys: commit order joins them.
-		slices.SortStableFunc(v.Rows, func(a, b Row) int { return compare(a.CommitTs, b.CommitTs) })
+		// The sequences of a split table hold different keys, or one key's rows one after the other: commit order joins them.
+		slices.SortStableFunc(v.Rows, func(a, b Row) int {
+			return cmp.Or(cmp.Compare(a.CommitTs, b.CommitTs), cmp.Compare(a.rank, b.rank))
+		})
 		o.Versions = append(o.Versions, v)
 	}
 	slices.SortFunc(o.Versions, func(a, b *Version) int { return compareDefinitions(&a.Definition, &b.Definition) })
@@ -238,6 +244,10 @@ func (o *Output) readSequence(dir string, s sequence, versions map[string]*Versi
 			o.Unindexed = append(o.Unindexed, file)
 		}
 	}
+	continues, err := s.continues(dir)
+	if err != nil {
+		return err
+	}
 	var before uint64
 	for n := 1; n <= last; n++ {
 		file, ok := s.files[n]
@@ -254,6 +264,7 @@ func (o *Output) readSequence(dir string, s sequence, versions map[string]*Versi
 				o.problem(Unordered, rows[i].Where(), fmt.Sprintf("commit-ts %d after %d", rows[i].CommitTs, before))
 			}
 			before = rows[i].CommitTs
+			rows[i].rank = continues.rank(before, n)
 		}
 		v.Rows = append(v.Rows, rows...)
 	}

@@ -206,6 +206,29 @@ func TestSplitTable(t *testing.T) {
 	wantRows(t, state, "shop.t", `"2"`)
 }
 
+// TestSpansThatChange: a key's rows lie in the files of the whole table, then of a half, then of the whole again, and one
+// transaction lies in all three.
+func TestSpansThatChange(t *testing.T) {
+	p := newPrefix(t, 100)
+	p.table("t", 10, 3, "CREATE TABLE t", "id INT pk", "n INT")
+	const low = "CDC_00000000000000008000000000000000"
+	const high = "CDC_80000000000000000000000000000000"
+	folder := "shop/t/10/2026-01-02/"
+	file := func(name string, lines ...string) { p.file(folder+name, strings.Join(lines, "\r\n")+"\r\n") }
+	file("CDC000001.csv", `"I","t","shop",11,1,1`, `"I","t","shop",11,2,1`, `"I","t","shop",20,3,1`)
+	file(low+"_000001.csv", `"U","t","shop",20,3,2`, `"D","t","shop",20,3,2`)
+	file(high+"_000001.csv", `"D","t","shop",15,2,1`)
+	file("CDC000002.csv", `"I","t","shop",20,3,3`, `"U","t","shop",21,1,4`, `"I","t","shop",21,2,5`)
+	p.file(folder+"meta/CDC.index", "CDC000002.csv\n")
+	p.file(folder+"meta/"+low+".index", low+"_000001.csv\n")
+	p.file(folder+"meta/"+high+".index", high+"_000001.csv\n")
+	p.file("shop/t/10/meta/CDC.json", `{"continues":[{"commit-ts":20,"ordinal":5,"date":"2026-01-02","number":2},{"commit-ts":20,"ordinal":9,"date":"2026-01-01","number":1}]}`)
+	p.file("shop/t/10/meta/"+low+".json", `{"continues":[{"commit-ts":20,"ordinal":3,"date":"2026-01-02","number":1}]}`)
+	state, problems := p.final()
+	wantKinds(t, problems)
+	wantRows(t, state, "shop.t", `"1" "4"`, `"2" "5"`, `"3" "3"`)
+}
+
 func TestProblems(t *testing.T) {
 	cases := []struct {
 		name  string

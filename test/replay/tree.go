@@ -1,6 +1,9 @@
 package replay
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -24,6 +27,48 @@ type sequence struct {
 	version string // the folder of the table version: folder, or its parent where dates are separated
 	index   string
 	files   map[int]string
+}
+
+// A continuations is what the record of a split table's span tells of transactions that another span's files begin.
+type continuations []struct {
+	CommitTs uint64 `json:"commit-ts"`
+	Ordinal  uint32 `json:"ordinal"`
+	Date     string `json:"date"`
+	Number   int    `json:"number"`
+}
+
+// continues reads the sequence's continuations, from the record beside the indexes: those of its own date.
+func (s *sequence) continues(dir string) (continuations, error) {
+	name := strings.TrimSuffix(path.Base(s.index), ".index") + ".json"
+	data, err := os.ReadFile(filepath.Join(dir, s.version, "meta", name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var record struct{ Continues continuations }
+	if err := json.Unmarshal(data, &record); err != nil {
+		return nil, fmt.Errorf("read the record %s: %w", name, err)
+	}
+	day := strings.TrimPrefix(strings.TrimPrefix(s.folder, s.version), "/")
+	mine := record.Continues[:0]
+	for _, c := range record.Continues {
+		if c.Date == day {
+			mine = append(mine, c)
+		}
+	}
+	return mine, nil
+}
+
+// rank gives the place, among the rows of a commit-ts, of those in a file: behind the rows of all lower ranks.
+func (all continuations) rank(commitTs uint64, file int) (rank uint32) {
+	for _, c := range all {
+		if c.CommitTs == commitTs && c.Number <= file {
+			rank = max(rank, c.Ordinal)
+		}
+	}
+	return rank
 }
 
 func walk(dir string) (*tree, error) {
