@@ -22,7 +22,7 @@ type Config struct {
 	Greet     time.Duration // between hellos at first; then doubling
 	GreetMax  time.Duration
 	Late      time.Duration // an acknowledgement that took longer narrows the window
-	Hung      time.Duration // without progress for that long, the connection below is to be made anew
+	Hung      time.Duration // without progress for that long, the connection below is to be made anew; then doubling, up to four times that
 }
 
 // DefaultConfig is what nodes use. A packet of theirs stays below the transport's limit of 1 MiB for a message.

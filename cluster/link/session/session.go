@@ -30,6 +30,7 @@ type Session struct {
 	greetAt      time.Time     // next hello
 	greetEvery   time.Duration // then
 	moved        time.Time     // last progress, or the last time that it was given up on
+	patience     time.Duration // with the connection below: doubling while nothing helps
 	hung         bool
 
 	answer, ack bool // owed to the peer
@@ -115,7 +116,7 @@ func (s *Session) outstanding() (n int) {
 
 func (s *Session) greet(now time.Time) {
 	s.greetAt, s.greetEvery = now, s.cfg.Greet
-	s.moved = now
+	s.moved, s.patience = now, s.cfg.Hung
 	s.answer, s.ack = false, false
 }
 
@@ -130,12 +131,13 @@ func (s *Session) Tick(now time.Time) {
 	}
 	if s.stuck(now) {
 		s.hung, s.moved = true, now
+		s.patience = min(2*s.patience, 4*s.cfg.Hung)
 	}
 }
 
 // stuck tells whether a connection that works would have brought us further.
 func (s *Session) stuck(now time.Time) bool {
-	if s.phase == refused || now.Sub(s.moved) < s.cfg.Hung {
+	if s.phase == refused || now.Sub(s.moved) < s.patience {
 		return false
 	}
 	return s.phase == greeting || s.out.retries > 1 || now.Sub(s.heard) > s.cfg.Hung
@@ -160,7 +162,7 @@ func (s *Session) Receive(now time.Time, p Packet) {
 		return
 	}
 	if s.released += released; released > 0 || s.out.under == 0 {
-		s.moved = now
+		s.moved, s.patience = now, s.cfg.Hung
 	}
 	s.parts(now, p.Parts)
 }
