@@ -27,6 +27,15 @@
 //  5. It sends SinkStarted from each start. A sink that starts over has lost what it accepted and had not made durable,
 //     and answers Lost to a Write or Flush that builds on it: the dispatchers replay from their checkpoints.
 //  6. Memory is bounded: Accepted gives credit back, so it is sent no earlier than the batch is let go.
+//  7. It calls Env.Permit right before each step that a reader or another node could see: rows, a DDL, a syncpoint, the
+//     checkpoint, the removal of old files. An error means that the node may have lost its right to write: the step is not
+//     done, waits, and is asked for again, with all that it holds. No SinkState tells of that; the group knows why.
+//  8. Where Env.Shared is set, other processes write to the same downstream under the same changefeed, and Permit is not
+//     enough: a process may be frozen between the question and the step. So each step is conditional on a claim. The id of
+//     a dispatcher is a Token; its first Write claims its span downstream, unless a higher token has claimed a part
+//     of it; each later commit finds the claim still the highest on every part, in one atomic step with the commit, or
+//     drops what it has and answers Lost (nothing, to a dispatcher that was forgotten). Who claims reads, in the
+//     same atomic step, what those before have committed, and drops that from its replay.
 //
 // # Writing a sink
 //
@@ -38,6 +47,10 @@
 //	func open(u *url.URL, env sinks.Env) (*actor.Props, error) {
 //		return sinks.Props(env, func() (sinks.Writer, error) { return &writer{}, nil }), nil
 //	}
+//
+// The shell calls Permit before each call of the Writer. A Writer that can, gets Lanes(n): n Writers at work at once, so a
+// slow DDL of one table delays no other table; what must be in order stays so. A Writer whose downstream tells that a
+// later dispatcher has a span returns a *Fenced, and the shell tells the dispatcher. Claiming is the Writer's own.
 //
 // Package blackhole is the shortest true example. A sink with a mind of its own is its own actor (see package
 // storage), with Conversation to keep its side of the acknowledgements. Every sink passes sinktest.Run.

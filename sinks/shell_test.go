@@ -184,3 +184,69 @@ func TestSpanKey(t *testing.T) {
 		t.Error("a span holds another hash than its own")
 	}
 }
+
+// A gatedWriter blocks in the DDL of table 1 until its gate opens.
+type gatedWriter struct {
+	memoryWriter
+	gate chan struct{}
+}
+
+func (w gatedWriter) Execute(ctx context.Context, ddl *messages.DDL) error {
+	if ddl.Changes[0].Before.Id == 1 {
+		<-w.gate
+	}
+	return w.memoryWriter.Execute(ctx, ddl)
+}
+
+// TestLanes: while a DDL of one table takes its time, another table's rows, flushes and DDL go on, and rows of the table
+// itself wait for it, of whatever span.
+func TestLanes(t *testing.T) {
+	m := &memory{have: map[sinktest.Row]bool{}, statements: map[uint64]bool{}, syncpoints: map[uint64]string{}}
+	const lanes = 16
+	gate := make(chan struct{})
+	w := sinktest.NewWorld(t, func(env sinks.Env) *actor.Props {
+		return sinks.Props(env, func() (sinks.Writer, error) { return gatedWriter{memoryWriter{m, env}, gate}, nil }, sinks.Lanes(lanes))
+	})
+	slow := w.Publish(sinktest.Table(1, 1, "shop", "slow"))
+	trigger := w.Probe("trigger", nil)
+	alter := func(table *schema.Table, ts uint64) *messages.DDL {
+		return &messages.DDL{CommitTs: ts, Changes: []*messages.TableChange{{Before: sinktest.Ref(table), After: sinktest.Ref(table)}}}
+	}
+	trigger.Send(&messages.Execute{Dispatcher: trigger.ID(), Id: 77, Ddl: alter(slow, 10)})
+	taken := map[int]bool{sinks.LaneOf(sinks.SpanKey{Table: 1}, lanes): true}
+	var behind []*sinktest.Probe
+	for _, span := range []*messages.Span{{TableId: 1, End: 1 << 63}, {TableId: 1, Start: 1 << 63}} {
+		p := w.Probe("slow", span)
+		p.Write(sinktest.Batch(slow, sinktest.Insert(11, 0, "x", span.Start>>56)))
+		p.StartFlush()
+		behind = append(behind, p)
+		taken[sinks.LaneOf(sinks.SpanKeyOf(span), lanes)] = true
+	}
+	quick := 0
+	for id := schema.TableID(2); id < 40; id++ {
+		other := w.Publish(sinktest.Table(id, 1, "shop", "other"))
+		if taken[sinks.LaneOf(sinks.SpanKey{Table: int64(id)}, lanes)] {
+			continue // the lane itself waits
+		}
+		quick++
+		p := w.Probe("other", sinktest.Whole(other))
+		p.Write(sinktest.Batch(other, sinktest.Insert(uint64(id), 0, "x", 1)))
+		p.Flush()
+		p.Execute(alter(other, 100+uint64(id)))
+		p.AwaitDurable()
+	}
+	if quick < 20 {
+		t.Errorf("%d tables went on, want most of 38", quick)
+	}
+	trigger.Hear()
+	for _, p := range behind {
+		if p.Hear(); p.Durable > 0 || len(p.Flushed) > 0 {
+			t.Error("rows of the table overtook its DDL")
+		}
+	}
+	close(gate)
+	trigger.Await("Executed", func() bool { return trigger.Executed[77] > 0 })
+	for _, p := range behind {
+		p.AwaitDurable()
+	}
+}
