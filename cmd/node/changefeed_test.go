@@ -43,6 +43,19 @@ func (l *ledger) note(name, format string, args ...any) error {
 	return l.fails
 }
 
+// last gives what it was asked last.
+func (l *ledger) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[len(l.asked)-1]
+}
+
+func (l *ledger) times() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.asked)
+}
+
 func (l *ledger) Changefeeds(context.Context) ([]api.Changefeed, error) {
 	return []api.Changefeed{shop}, l.note("shop", "list")
 }
@@ -50,11 +63,15 @@ func (l *ledger) Changefeed(_ context.Context, name string) (api.Changefeed, err
 	return shop, l.note(name, "show %s", name)
 }
 func (l *ledger) Create(_ context.Context, s api.Spec) (api.Changefeed, error) {
+	l.mu.Lock()
 	l.spec = s
+	l.mu.Unlock()
 	return shop, l.note("shop", "create %s", s.Name)
 }
 func (l *ledger) Update(_ context.Context, name string, p api.Patch) (api.Changefeed, error) {
+	l.mu.Lock()
 	l.patch = p
+	l.mu.Unlock()
 	return shop, l.note(name, "update %s", name)
 }
 func (l *ledger) Pause(_ context.Context, name string) (api.Changefeed, error) {
@@ -140,8 +157,8 @@ func TestCommandsAgainstAServer(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.args, func(t *testing.T) {
 			code, out, stderr := spawn(t, []string{"WEIR_SERVER=" + server.URL()}, strings.Fields(c.args)...)
-			if code != exitOK || !strings.Contains(out, c.want) || stderr != "" || l.asked[len(l.asked)-1] != c.asked {
-				t.Errorf("got exit code %d, %q asked, and\n%s%s", code, l.asked[len(l.asked)-1], out, stderr)
+			if code != exitOK || !strings.Contains(out, c.want) || stderr != "" || l.last() != c.asked {
+				t.Errorf("got exit code %d, %q asked, and\n%s%s", code, l.last(), out, stderr)
 			}
 			if strings.Contains(out, "\x1b") {
 				t.Errorf("what the server says moves the cursor: %q", out)
@@ -153,6 +170,8 @@ func TestCommandsAgainstAServer(t *testing.T) {
 			}
 		})
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if s := l.spec; s.From != "mysql://root:hunter2@h/" || *s.Config.Memory != "128MiB" || *s.Config.StartAt != "earliest" || *s.Config.SyncpointInterval != "1m0s" {
 		t.Errorf("got %+v", s)
 	}
@@ -209,8 +228,8 @@ func TestServersInTurn(t *testing.T) {
 	lost, good := &ledger{fails: api.Errorf(api.NoCoordinator, "", "none is elected")}, &ledger{}
 	servers := "http://127.0.0.1:1," + serve(t, lost, api.TLSFiles{}).URL() + "," + serve(t, good, api.TLSFiles{}).URL()
 	code, out, stderr := spawn(t, nil, "changefeed", "pause", "shop", "--server", servers)
-	if code != exitOK || len(good.asked) != 1 || len(lost.asked) != 1 {
-		t.Errorf("got exit code %d, asked %v and %v, and\n%s%s", code, lost.asked, good.asked, out, stderr)
+	if code != exitOK || good.times() != 1 || lost.times() != 1 {
+		t.Errorf("got exit code %d, asked %d and %d times, and\n%s%s", code, lost.times(), good.times(), out, stderr)
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/weir-cdc/weir/api"
 )
 
 // kinds finds the words of errors that end a changefeed: constants, fields, and first arguments.
@@ -37,5 +40,37 @@ func TestEveryFatalKindIsInTheManual(t *testing.T) {
 	}
 	if len(found) < 20 {
 		t.Errorf("found %d kinds only: %v", len(found), found)
+	}
+}
+
+// Whoever gets an exit status, or a code of the API, finds it in the manual; and every command is in it.
+func TestTheClusterManualIsWhole(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manual := string(text)
+	for _, c := range api.Codes() {
+		if !strings.Contains(manual, "`"+string(c)+"`") {
+			t.Errorf("the manual lacks code %s", c)
+		}
+	}
+	for status := range exitUnreachable + 1 {
+		if !strings.Contains(manual, "\n| "+strconv.Itoa(status)+" | ") {
+			t.Errorf("the manual lacks exit status %d", status)
+		}
+	}
+	root := newRoot(standard())
+	for _, cmd := range root.Commands() {
+		if name := cmd.Name(); name == "changefeed" || name == "nodes" || name == "drain" {
+			for _, sub := range append(cmd.Commands(), cmd) {
+				if !strings.Contains(manual, "`"+sub.CommandPath()+" ") && !strings.Contains(manual, "`"+sub.CommandPath()+"`") && sub.Name() != "changefeed" {
+					t.Errorf("the manual lacks %s", sub.CommandPath())
+				}
+				if !strings.Contains(sub.Long, exitHelp) {
+					t.Errorf("the help of %s lacks the exit status", sub.CommandPath())
+				}
+			}
+		}
 	}
 }
