@@ -28,6 +28,8 @@ type Options struct {
 	Port int
 	// Args go to mariadbd after the package's own, so they win.
 	Args []string
+	// MySQL is the path of a mysqld, which is then launched in MariaDB's place.
+	MySQL string
 }
 
 // A Server is one private MariaDB. Its methods are not safe for concurrent use, except those that only read.
@@ -43,13 +45,17 @@ const startTime = 2 * time.Minute
 
 // Launch starts a server and waits until it answers.
 func Launch(ctx context.Context, o Options) (*Server, error) {
-	program, err := find("mariadbd")
-	if err != nil {
-		return nil, err
+	program, initialise := o.MySQL, initialiseMySQL
+	if o.MySQL == "" {
+		initialise = initialiseMariaDB
+		var err error
+		if program, err = find("mariadbd"); err != nil {
+			return nil, err
+		}
 	}
 	s := &Server{options: o, program: program}
 	if _, err := os.Stat(s.dataDir()); errors.Is(err, os.ErrNotExist) {
-		if err := copyTemplate(ctx, program, s.dataDir()); err != nil {
+		if err := copyTemplate(ctx, program, initialise, s.dataDir()); err != nil {
 			return nil, err
 		}
 	}
@@ -57,6 +63,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 		return s, s.start(ctx)
 	}
 	// Another process may take the free port before the server does.
+	var err error
 	for range 5 {
 		if s.options.Port, err = freePort(); err != nil {
 			return nil, err
@@ -181,15 +188,19 @@ func (s *Server) args() []string {
 		"--port=" + strconv.Itoa(s.options.Port),
 		"--server-id=1",
 		"--log-bin=bin",
-		"--binlog-format=ROW",
 		"--binlog-row-metadata=FULL",
 		"--character-set-server=utf8mb4",
 		"--skip-name-resolve",
 		"--performance-schema=OFF",
-		"--innodb-log-file-size=" + logFileSize,
 		"--innodb-buffer-pool-size=64M",
 		"--innodb-flush-log-at-trx-commit=2",
 		"--sync-binlog=0",
+	}
+	if s.options.MySQL != "" {
+		// The X plugin would listen on a port of its own, and a package's folder for files need not be there.
+		args = append(args, "--mysqlx=OFF", "--secure-file-priv=NULL")
+	} else {
+		args = append(args, "--binlog-format=ROW", "--innodb-log-file-size="+logFileSize)
 	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--user=root") // mariadbd refuses to run as root unless told

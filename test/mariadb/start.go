@@ -14,6 +14,11 @@ func Args(args ...string) Option {
 	return func(o *Options) { o.Args = append(o.Args, args...) }
 }
 
+// MySQL launches that mysqld in MariaDB's place.
+func MySQL(path string) Option {
+	return func(o *Options) { o.MySQL = path }
+}
+
 // Start launches a server for the test and kills it when the test ends. A machine without MariaDB fails the test.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()

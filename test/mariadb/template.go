@@ -14,10 +14,13 @@ import (
 // logFileSize is small, so that a data directory is quick to copy.
 const logFileSize = "32M"
 
+// An initialiser makes a data directory for a program.
+type initialiser func(ctx context.Context, program, dir string) error
+
 // copyTemplate makes a data directory out of the template of this version of MariaDB, which is initialised once per
 // machine and user.
-func copyTemplate(ctx context.Context, program, dataDir string) error {
-	template, err := template(ctx, program)
+func copyTemplate(ctx context.Context, program string, initialise initialiser, dataDir string) error {
+	template, err := template(ctx, program, initialise)
 	if err != nil {
 		return err
 	}
@@ -27,7 +30,7 @@ func copyTemplate(ctx context.Context, program, dataDir string) error {
 	return nil
 }
 
-func template(ctx context.Context, program string) (string, error) {
+func template(ctx context.Context, program string, initialise initialiser) (string, error) {
 	version, err := exec.CommandContext(ctx, program, "--no-defaults", "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", program, err)
@@ -46,29 +49,52 @@ func template(ctx context.Context, program string) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	return dir, initialise(ctx, dir)
+	// Whole or not at all.
+	half := dir + ".half"
+	if err := os.RemoveAll(half); err != nil {
+		return "", fmt.Errorf("make the data directory's template: %w", err)
+	}
+	if err := initialise(ctx, program, half); err != nil {
+		return "", err
+	}
+	if err := os.Rename(half, dir); err != nil {
+		return "", fmt.Errorf("make the data directory's template: %w", err)
+	}
+	return dir, nil
 }
 
-// initialise makes dir, whole or not at all.
-func initialise(ctx context.Context, dir string) error {
+func initialiseMariaDB(ctx context.Context, _, dir string) error {
 	install, err := find("mariadb-install-db")
 	if err != nil {
 		return err
 	}
-	half := dir + ".half"
-	if err := os.RemoveAll(half); err != nil {
-		return fmt.Errorf("make the data directory's template: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+half,
+	return run(exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+dir,
 		"--auth-root-authentication-method=normal",
 		"--force",        // also where neither the machine's name nor localhost resolves
 		"--skip-test-db", // nor the anonymous users, which would win over root's grants
-		"--innodb-log-file-size="+logFileSize)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("run %s: %w; it says:\n%s", install, err, out)
-	}
-	if err := os.Rename(half, dir); err != nil {
+		"--innodb-log-file-size="+logFileSize))
+}
+
+// rootByTCP lets root in from 127.0.0.1: a server that resolves no names does not take that for localhost.
+const rootByTCP = "CREATE USER root@'127.0.0.1';\nGRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
+
+func initialiseMySQL(ctx context.Context, program, dir string) error {
+	statements := dir + ".sql"
+	if err := os.WriteFile(statements, []byte(rootByTCP), 0o600); err != nil {
 		return fmt.Errorf("make the data directory's template: %w", err)
+	}
+	defer os.Remove(statements)
+	args := []string{"--no-defaults", "--initialize-insecure", "--secure-file-priv=NULL", "--datadir=" + dir, "--init-file=" + statements}
+	if os.Geteuid() == 0 {
+		args = append(args, "--user=root")
+	}
+	return run(exec.CommandContext(ctx, program, args...))
+}
+
+// run runs a command, whose output is in the error if there is one.
+func run(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("run %s: %w; it says:\n%s", cmd.Path, err, out)
 	}
 	return nil
 }
