@@ -84,7 +84,7 @@ type node struct {
 // brisk is a configuration for tests that wait.
 func brisk() session.Config {
 	c := session.DefaultConfig(session.Range{Min: 1, Max: 2})
-	c.Ping, c.Resend, c.Hung = 100*time.Millisecond, 200*time.Millisecond, 700*time.Millisecond
+	c.Ping, c.Resend = 100*time.Millisecond, 200*time.Millisecond
 	c.Greet, c.GreetMax = 20*time.Millisecond, 200*time.Millisecond
 	return c
 }

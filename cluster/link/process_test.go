@@ -24,6 +24,7 @@ type spec struct {
 	Incarnation string
 	Listen      string
 	TLS         cluster.TLSFiles
+	Silence     time.Duration
 	Peers       map[string]string // incarnation -> address
 }
 
@@ -67,7 +68,11 @@ func serve(text string) error {
 	if _, err := system.Root.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return &sink{} }), "sink"); err != nil {
 		return err
 	}
-	hub, err := New(Options{System: system, Incarnation: s.Incarnation, OnPeer: owner, Session: brisk(),
+	config := brisk()
+	if s.Silence > 0 {
+		config.Silence = s.Silence
+	}
+	hub, err := New(Options{System: system, Incarnation: s.Incarnation, OnPeer: owner, Session: config,
 		Reconnect: transport.Reconnect, Log: logrus.NewEntry(log),
 		Dial: func(i string) (string, bool) { a, ok := s.Peers[i]; return a, ok }})
 	if err != nil {

@@ -34,9 +34,10 @@ type rig struct {
 	sink, echo *actor.PID
 }
 
-func newRig(t *testing.T) *rig { return rigOf(t, &node{t: t}) }
+// newRig's session bears a busy machine.
+func newRig(t *testing.T) *rig { return rigOf(t, &node{t: t}, time.Minute) }
 
-func rigOf(t testing.TB, me *node) *rig {
+func rigOf(t testing.TB, me *node, silence time.Duration) *rig {
 	t.Helper()
 	system, err := own()
 	if err != nil {
@@ -44,7 +45,7 @@ func rigOf(t testing.TB, me *node) *rig {
 	}
 	r := &rig{node: me, to: newProxy(t), from: newProxy(t)}
 	r.from.set(func() { r.from.target = system.Address() })
-	r.other = startNode(t, spec{Incarnation: "other-1", Peers: map[string]string{"me-1": r.from.address()}})
+	r.other = startNode(t, spec{Incarnation: "other-1", Silence: silence, Peers: map[string]string{"me-1": r.from.address()}})
 	r.to.set(func() { r.to.target = r.other.address })
 	quiet := logrus.New()
 	quiet.SetOutput(io.Discard)
@@ -54,7 +55,9 @@ func rigOf(t testing.TB, me *node) *rig {
 			me.events <- e
 		}
 	}))
-	if r.hub, err = New(Options{System: system, Incarnation: "me-1", OnPeer: owner, Session: brisk(), Log: logrus.NewEntry(quiet),
+	config := brisk()
+	config.Silence = silence
+	if r.hub, err = New(Options{System: system, Incarnation: "me-1", OnPeer: owner, Session: config, Log: logrus.NewEntry(quiet),
 		Reconnect: func(string) { r.to.cut() },
 		Dial:      func(i string) (string, bool) { return r.to.address(), strings.HasPrefix(i, "other") }}); err != nil {
 		t.Fatal(err)
@@ -81,7 +84,10 @@ func (r *rig) came(t testing.TB) *messages.Credit {
 	t.Helper()
 	answer, err := r.system.Root.RequestFuture(r.sink, &messages.Crossed{}, time.Minute).Result()
 	if err != nil {
-		t.Fatalf("ask the sink: %v\n%s", err, r.other.errors)
+		for len(r.events) > 0 {
+			t.Logf("told %v", <-r.events)
+		}
+		t.Fatalf("ask the sink: %v; %+v, backlog %d", err, r.hub.Traffic("other-1"), r.hub.Backlog("other-1"))
 	}
 	return answer.(*messages.Credit)
 }
@@ -153,7 +159,7 @@ func TestADelayedLine(t *testing.T) {
 
 // One way hangs without a word: both ends are told, and then it works over another connection.
 func TestALineStalls(t *testing.T) {
-	r := newRig(t)
+	r := rigOf(t, &node{t: t}, 2*time.Second)
 	r.to.set(func() { r.to.stalled = true })
 	r.send(0)
 	if e := r.next(Down); e.Reason != session.Anew && e.Reason != session.Silent {
@@ -170,7 +176,7 @@ func TestALineStalls(t *testing.T) {
 }
 
 func TestAStoppedProcess(t *testing.T) {
-	r := newRig(t)
+	r := rigOf(t, &node{t: t}, 2*time.Second)
 	signal := func(s syscall.Signal) {
 		if err := r.other.cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
@@ -349,7 +355,7 @@ func Benchmark256KiB(b *testing.B) {
 
 // benchmark keeps up to half the backlog's limit under way.
 func benchmark(b *testing.B, message func(n int) any, size int64) {
-	r := rigOf(b, &node{})
+	r := rigOf(b, &node{}, time.Minute)
 	// The proxies would be part of the figure.
 	r.hub.Stop()
 	log := logrus.New()

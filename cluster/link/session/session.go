@@ -140,7 +140,8 @@ func (s *Session) stuck(now time.Time) bool {
 	if s.phase == refused || now.Sub(s.moved) < s.patience {
 		return false
 	}
-	return s.phase == greeting || s.out.retries > 1 || now.Sub(s.heard) > s.cfg.Hung
+	// A connection that is made anew loses what is under way: a busy peer must not look like one that hangs.
+	return s.phase == greeting || s.out.retries > 2 || now.Sub(s.heard) > s.cfg.Silence/2
 }
 
 // Receive takes a packet of the peer.

@@ -254,7 +254,7 @@ func TestHung(t *testing.T) {
 	}
 	w.cut[0] = true
 	w.send(0, 100)
-	w.until("a asks for another connection", 4*time.Second, func() bool { return w.ends[0].hung > 0 })
+	w.until("a asks for another connection", 5*time.Second, func() bool { return w.ends[0].hung > 0 })
 	w.until("a asks again, and again", 40*time.Second, func() bool { return w.ends[0].hung > 3 })
 }
 
