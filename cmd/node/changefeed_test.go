@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -215,11 +216,28 @@ func TestExitCodes(t *testing.T) {
 			l.mu.Lock()
 			l.fails = c.fails
 			l.mu.Unlock()
-			code, out, stderr := spawn(t, []string{"WEIR_SERVER=" + server.URL()}, strings.Fields(c.args)...)
+			var stdout, errs bytes.Buffer
+			con := &console{out: &stdout, err: &errs, getenv: func(name string) string {
+				return map[string]string{"WEIR_SERVER": server.URL()}[name]
+			}}
+			code := execute(t.Context(), strings.Fields(c.args), con)
+			out, stderr := stdout.String(), errs.String()
 			if code != c.code || !strings.Contains(stderr, c.want) || out != "" {
 				t.Errorf("got exit code %d and\n%s%swant %d and %q", code, out, stderr, c.code, c.want)
 			}
 		})
+	}
+}
+
+// What a process ends with is what the shell sees.
+func TestExitStatusOfAProcess(t *testing.T) {
+	server := serve(t, &ledger{}, api.TLSFiles{})
+	for args, want := range map[string]int{
+		"changefeed show none": exitNotFound, "nodes --server http://127.0.0.1:1": exitUnreachable, "changefeed show": exitUsage,
+	} {
+		if code, out, stderr := spawn(t, []string{"WEIR_SERVER=" + server.URL()}, strings.Fields(args)...); code != want || out != "" || stderr == "" {
+			t.Errorf("%s: got exit code %d and\n%s%s", args, code, out, stderr)
+		}
 	}
 }
 

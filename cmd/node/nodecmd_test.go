@@ -16,7 +16,7 @@ func callNode(t *testing.T, env map[string]string, args ...string) (started *con
 	t.Helper()
 	con := &console{out: &bytes.Buffer{}, err: &bytes.Buffer{}, getenv: func(k string) string { return env[k] }}
 	cmd := newNode(con, func(_ context.Context, n *config.Node, _ *console) error { started = n; return nil })
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would be those of this process
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	err = cmd.ExecuteContext(t.Context())
 	return started, err
