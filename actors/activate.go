@@ -17,12 +17,14 @@ import (
 // ActivationOptions is what an activation of a changefeed needs.
 type ActivationOptions struct {
 	Changefeed string
-	Store      *cluster.Store
-	Source     sources.Source
-	StartAt    string
-	Catalog    *schema.Catalog
-	Tables     *filter.Filter
-	Warn       func(string)
+	// Home is the incarnation of this node, which must be the changefeed's owner; "" asks for no owner.
+	Home    string
+	Store   *cluster.Store
+	Source  sources.Source
+	StartAt string
+	Catalog *schema.Catalog
+	Tables  *filter.Filter
+	Warn    func(string)
 	// ResetLog has the relay log begun anew.
 	ResetLog bool
 }
@@ -31,6 +33,7 @@ type ActivationOptions struct {
 type activation struct {
 	ActivationOptions
 	epoch      uint64
+	nodes      []string // that hold a lease
 	writes     *cluster.Activation
 	checkpoint cluster.Checkpoint
 	history    *schema.History
@@ -43,11 +46,19 @@ type activation struct {
 
 // activateFeed takes the next epoch, and reads what is stored; for a new changefeed it makes what is to be stored.
 func activateFeed(ctx context.Context, o ActivationOptions) (*activation, error) {
-	epoch, err := o.Store.NextEpoch(ctx, o.Changefeed)
+	epoch, err := o.claim(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// After the epoch: what joins the cluster later has nothing of older ones.
+	nodes, err := o.Store.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a := &activation{ActivationOptions: o, epoch: epoch, writes: o.Store.Activation(o.Changefeed, epoch), resetLog: o.ResetLog}
+	for _, n := range nodes {
+		a.nodes = append(a.nodes, n.Incarnation)
+	}
 	a.walk, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	a.history = schema.NewHistory(historyStore{a.writes}, "definitions")
 	a.checkpoint, err = o.Store.Checkpoint(ctx, o.Changefeed)
@@ -58,6 +69,13 @@ func activateFeed(ctx context.Context, o ActivationOptions) (*activation, error)
 		return nil, err
 	}
 	return a, nil
+}
+
+func (o ActivationOptions) claim(ctx context.Context) (uint64, error) {
+	if o.Home == "" {
+		return o.Store.NextEpoch(ctx, o.Changefeed)
+	}
+	return o.Store.Claim(ctx, o.Changefeed, o.Home)
 }
 
 // create finds where a new changefeed begins and stores the definitions there; the checkpoint, stored last, makes it so.

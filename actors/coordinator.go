@@ -3,6 +3,8 @@ package actors
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,18 +15,27 @@ import (
 	"github.com/weir-cdc/weir/messages"
 )
 
-// The coordinator's notes to itself, from its tasks.
+// The coordinator's notes to itself, from its tasks and timers.
 type (
 	elected struct {
-		feeds []cluster.Changefeed
-		err   error
+		term   *cluster.Term
+		owners map[string]string
+		err    error
 	}
 	campaignAgain struct{}
-	stateStored   struct {
+	feedsSeen     struct{ feeds []cluster.Changefeed }
+	ownerStored   struct {
+		name, owner string
+		err         error
+	}
+	stateStored struct {
 		name  string
 		state messages.FeedState
 		err   error
 	}
+	// asked is the end of what a question made it do.
+	askDone      struct{}
+	assignPeriod struct{}
 )
 
 // told is a changefeed's state with its reason: a change of either is news, and is logged once.
@@ -33,23 +44,63 @@ type told struct {
 	reason string
 }
 
-// The coordinator keeps the list of changefeeds and their states. The node spawns one; the one that wins the election
-// acts: it places each changefeed's maintainer, and writes each change of state to the store.
+// CoordinatorOptions is what a coordinator needs.
+type CoordinatorOptions struct {
+	Member *cluster.Node
+	Store  *cluster.Store
+	Alone  bool
+	// At names an actor on a node.
+	At    func(incarnation, path string) *actor.PID
+	Entry *logrus.Entry
+}
+
+// The coordinator keeps the list of changefeeds and their states, and places their maintainers. The node spawns one; the
+// one that wins the election acts. What it knows comes from the store, and from the reports of the nodes: it tells every
+// node, each second and at each change, which maintainers it is to run (Assign), and gives a changefeed to another node
+// only when its owner's lease is gone, or when its owner has told that it ended.
 type coordinator struct {
-	member   *cluster.Node
-	store    *cluster.Store
-	entry    *logrus.Entry
+	CoordinatorOptions
 	timers   *scheduler.TimerScheduler
+	cancel   scheduler.CancelFunc
 	failures int
-	states   map[string]told // as stored
+	office   *cluster.Term // nil: it is not elected
+	term     uint64        // its number
+	number   uint64        // of the last Assign
+	nodes    []cluster.NodeInfo
+	counted  bool              // nodes was read
+	owners   map[string]string // as stored, by changefeed
+	feeds    map[string]*feedView
+	views    map[string]*nodeView // by incarnation
 	life     lifetime
 }
 
+// feedView is a changefeed as the coordinator knows it.
+type feedView struct {
+	record cluster.Changefeed
+	owner  string // incarnation; "" for none yet
+	moving bool   // the store is being told of a new owner
+	told   told   // as stored
+	status *messages.FeedStatus
+	rates  rates
+}
+
+// nodeView is what a node said of itself.
+type nodeView struct {
+	number  uint64 // of the Assign that it has carried out
+	running map[string]bool
+	without map[string]uint64 // for changefeeds that it was to give up: the number of the first Assign without
+	leaseMs int64
+}
+
+const assignEvery = time.Second
+
 // NewCoordinator makes a coordinator for the node that member is.
-func NewCoordinator(member *cluster.Node, store *cluster.Store, entry *logrus.Entry) *actor.Props {
-	entry = entry.WithField("actor", "coordinator")
+func NewCoordinator(o CoordinatorOptions) *actor.Props {
+	o.Entry = o.Entry.WithField("actor", "coordinator")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &coordinator{member: member, store: store, entry: entry, states: map[string]told{}, life: newLifetime()}
+		return &coordinator{
+			CoordinatorOptions: o, feeds: map[string]*feedView{}, views: map[string]*nodeView{}, life: newLifetime(),
+		}
 	}, actor.WithSupervisor(stopFailed))
 }
 
@@ -62,16 +113,30 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.campaign(ctx)
 	case *elected:
 		c.onElected(ctx, msg)
-	case *messages.FeedStatus:
-		c.onStatus(ctx, msg)
+	case *nodesSeen:
+		c.nodes, c.counted = msg.nodes, true
+		c.decide(ctx)
+	case *feedsSeen:
+		c.onFeeds(ctx, msg.feeds)
+	case *messages.NodeReport:
+		c.onReport(ctx, msg)
+	case *ownerStored:
+		c.onOwner(ctx, msg)
+	case assignPeriod:
+		c.decide(ctx)
+	case *messages.Ask:
+		c.onAsk(ctx, msg)
 	case *stateStored:
-		if msg.err != nil && !errors.Is(msg.err, context.Canceled) {
-			delete(c.states, msg.name) // the next status tries again
-			c.entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("store the state")
+		if f := c.feeds[msg.name]; msg.err != nil && f != nil && !errors.Is(msg.err, context.Canceled) {
+			f.told = told{} // the next status tries again
+			c.Entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("store the state")
 		}
 	case *actor.Stopping, *actor.Restarting:
+		if c.cancel != nil {
+			c.cancel()
+		}
 		c.life.end()
-	case *feedStopped, *actor.Terminated, *actor.Stopped:
+	case *askDone, *actor.Terminated, *actor.Stopped:
 	case *crash:
 		panic(msg.reason)
 	default:
@@ -80,13 +145,17 @@ func (c *coordinator) Receive(ctx actor.Context) {
 }
 
 func (c *coordinator) campaign(ctx actor.Context) {
-	member, store := c.member, c.store
+	member, store := c.Member, c.Store
 	c.life.spawnTask(ctx, func(tc context.Context) any {
 		if err := member.Campaign(tc); err != nil {
 			return &elected{err: err}
 		}
-		feeds, err := store.Changefeeds(tc)
-		return &elected{feeds: feeds, err: err}
+		term, err := member.Term()
+		if err != nil {
+			return &elected{err: err}
+		}
+		owners, err := store.Owners(tc)
+		return &elected{term: term, owners: owners, err: err}
 	})
 }
 
@@ -94,46 +163,262 @@ func (c *coordinator) onElected(ctx actor.Context, msg *elected) {
 	if msg.err != nil {
 		delay := backoff(c.failures, time.Second, 30*time.Second)
 		c.failures++
-		c.entry.WithError(msg.err).Warn("campaign for coordinator")
+		c.Entry.WithError(msg.err).Warn("campaign for coordinator")
 		c.timers.SendOnce(delay, ctx.Self(), &campaignAgain{})
 		return
 	}
-	c.failures = 0
-	for _, cf := range msg.feeds {
-		switch cf.State {
-		case cluster.Normal, cluster.Warning:
-			ctx.Send(ctx.Parent(), &startFeed{name: cf.Name})
+	_, revision := msg.term.Key()
+	c.failures, c.office, c.term, c.owners = 0, msg.term, uint64(revision), msg.owners
+	if !c.Alone {
+		c.Entry.WithField("term", c.term).Info("this node is the coordinator")
+	}
+	store := c.Store
+	c.life.spawnStream(ctx, func(tc context.Context, emit func(any)) {
+		for feeds := range store.WatchChangefeeds(tc) {
+			emit(&feedsSeen{feeds})
+		}
+	})
+	if c.Alone {
+		c.nodes, c.counted = []cluster.NodeInfo{{Incarnation: c.Member.ID(), Name: c.Member.ID()}}, true
+	}
+	c.cancel = c.timers.SendRepeatedly(assignEvery, assignEvery, ctx.Self(), assignPeriod{})
+}
+
+// onFeeds takes the list of changefeeds as the store has it.
+func (c *coordinator) onFeeds(ctx actor.Context, feeds []cluster.Changefeed) {
+	seen := map[string]bool{}
+	for _, record := range feeds {
+		seen[record.Name] = true
+		f := c.feeds[record.Name]
+		if f == nil || f.record.UUID != record.UUID {
+			f = &feedView{}
+			c.feeds[record.Name] = f
+		}
+		f.record = record
+		if !f.moving {
+			f.owner = c.owners[record.Name]
+		}
+	}
+	for name := range c.feeds {
+		if !seen[name] {
+			delete(c.feeds, name)
+			delete(c.owners, name)
+		}
+	}
+	c.decide(ctx)
+}
+
+// decide sees that every changefeed that is to run has an owner, and tells every node what is its own.
+func (c *coordinator) decide(ctx actor.Context) {
+	if c.term == 0 || !c.counted || !c.Member.LeaseValid() {
+		return
+	}
+	living := map[string]cluster.NodeInfo{}
+	for _, n := range c.nodes {
+		living[n.Incarnation] = n
+		if c.views[n.Incarnation] == nil {
+			c.views[n.Incarnation] = &nodeView{running: map[string]bool{}, without: map[string]uint64{}}
+		}
+	}
+	maps.DeleteFunc(c.views, func(id string, _ *nodeView) bool { return living[id].Incarnation == "" })
+	c.assign(ctx)
+	for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
+		f := c.feeds[name]
+		if f.moving || !f.runs() {
+			continue
+		}
+		owner, alive := living[f.owner]
+		if alive && !owner.Draining || alive && !c.gaveUp(f.owner, name) {
+			continue
+		}
+		if to := c.choose(living); to != "" && to != f.owner {
+			c.give(ctx, f, to)
 		}
 	}
 }
 
-// onStatus passes a status on to the outside, and stores the state when it changed.
-func (c *coordinator) onStatus(ctx actor.Context, msg *messages.FeedStatus) {
-	ctx.Send(ctx.Parent(), msg)
-	state, ok := stored[msg.State]
-	now := told{msg.State, msg.Reason}
-	if !ok || c.states[msg.Changefeed] == now {
+// runs tells that the changefeed is to run somewhere.
+func (f *feedView) runs() bool {
+	return f.record.State == cluster.Normal || f.record.State == cluster.Warning
+}
+
+// gaveUp tells that a node does not run the changefeed, and was told not to begin.
+func (c *coordinator) gaveUp(node, name string) bool {
+	v := c.views[node]
+	first := v.without[name]
+	return first > 0 && v.number >= first && !v.running[name]
+}
+
+// choose finds the node for one more maintainer: the one with the fewest.
+func (c *coordinator) choose(living map[string]cluster.NodeInfo) string {
+	load := map[string]int{}
+	for _, f := range c.feeds {
+		load[f.owner]++
+	}
+	best := ""
+	for _, id := range slices.Sorted(maps.Keys(living)) {
+		if !living[id].Draining && (best == "" || load[id] < load[best]) {
+			best = id
+		}
+	}
+	return best
+}
+
+// give makes a node the owner of a changefeed, in the store first.
+func (c *coordinator) give(ctx actor.Context, f *feedView, node string) {
+	f.moving = true
+	office, name := c.office, f.record.Name
+	c.life.spawnTask(ctx, func(tc context.Context) any {
+		tc, cancel := context.WithTimeout(tc, 10*time.Second)
+		defer cancel()
+		return &ownerStored{name: name, owner: node, err: office.SetOwner(tc, name, node)}
+	})
+}
+
+func (c *coordinator) onOwner(ctx actor.Context, msg *ownerStored) {
+	f := c.feeds[msg.name]
+	if f == nil {
 		return
 	}
-	c.states[msg.Changefeed] = now
-	store, name, reason, feedState := c.store, msg.Changefeed, msg.Reason, msg.State
+	f.moving = false
+	if msg.err != nil {
+		if !errors.Is(msg.err, context.Canceled) {
+			c.Entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("place the maintainer")
+		}
+		return // it is tried again with the next Assign
+	}
+	if !c.Alone {
+		c.Entry.WithFields(logrus.Fields{"changefeed": msg.name, "node": c.nameOf(msg.owner)}).Info("maintainer placed")
+	}
+	f.owner, c.owners[msg.name] = msg.owner, msg.owner
+	c.assign(ctx)
+}
+
+// assign tells every node what it is to run.
+func (c *coordinator) assign(ctx actor.Context) {
+	c.number++
+	var all []*messages.Assignment
+	for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
+		if f := c.feeds[name]; f.runs() {
+			all = append(all, &messages.Assignment{Changefeed: name, Uuid: f.record.UUID})
+		}
+	}
+	for _, n := range c.nodes {
+		msg := &messages.Assign{Term: c.term, Number: c.number, Living: all, Coordinator: c.Member.ID()}
+		v := c.views[n.Incarnation]
+		for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
+			f := c.feeds[name]
+			switch mine := f.owner == n.Incarnation && !f.moving; {
+			case mine && f.runs() && !n.Draining:
+				delete(v.without, name)
+				msg.Run = append(msg.Run, &messages.Assignment{Changefeed: name, Uuid: f.record.UUID})
+				continue
+			case !f.runs():
+				msg.Stop = append(msg.Stop, name)
+			}
+			if v.without[name] == 0 {
+				v.without[name] = c.number
+			}
+		}
+		msg.Drained = n.Draining && c.empty(n.Incarnation)
+		ctx.Request(c.At(n.Incarnation, nodeName), msg)
+	}
+}
+
+// empty tells that a node has neither maintainers nor spans.
+func (c *coordinator) empty(node string) bool {
+	v := c.views[node]
+	if v.number == 0 || len(v.running) > 0 {
+		return false
+	}
+	for _, f := range c.feeds {
+		if f.owner == node && f.runs() {
+			return false
+		}
+		if f.runs() && f.status.GetState() != messages.FeedState_FEED_NORMAL {
+			return false // where its spans are is not known for sure
+		}
+		for _, at := range f.status.GetNodes() {
+			if f.runs() && at.Node == node {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// onReport takes what a node says of itself.
+func (c *coordinator) onReport(ctx actor.Context, msg *messages.NodeReport) {
+	v := c.views[msg.Node]
+	if v == nil || msg.Term != c.term {
+		return
+	}
+	gone := false
+	v.number, v.leaseMs = msg.Number, msg.LeaseLeftMs
+	before := v.running
+	v.running = map[string]bool{}
+	for _, a := range msg.Running {
+		v.running[a.Changefeed] = true
+	}
+	for name := range before {
+		gone = gone || !v.running[name]
+	}
+	for _, s := range msg.Statuses {
+		c.onStatus(ctx, msg.Node, s)
+	}
+	if gone {
+		c.decide(ctx)
+	}
+}
+
+// onStatus takes what a maintainer says, and stores the state when it changed.
+func (c *coordinator) onStatus(ctx actor.Context, node string, s *messages.FeedStatus) {
+	f := c.feeds[s.Changefeed]
+	if f == nil || f.owner != node {
+		return
+	}
+	f.status = s
+	f.rates.note(time.Now(), s.Rows, s.Bytes)
+	state, ok := stored[s.State]
+	now := told{s.State, s.Reason}
+	if !ok || f.told == now || !f.runs() {
+		return
+	}
+	f.told = now
 	level := logrus.InfoLevel
-	switch feedState {
+	switch s.State {
 	case messages.FeedState_FEED_WARNING:
 		level = logrus.WarnLevel
 	case messages.FeedState_FEED_FAILED:
 		level = logrus.ErrorLevel
 	}
-	fields := logrus.Fields{"changefeed": name, "state": state}
-	if reason != "" {
-		fields["reason"] = reason
+	fields := logrus.Fields{"changefeed": s.Changefeed, "state": state}
+	if s.Reason != "" {
+		fields["reason"] = s.Reason
 	}
-	c.entry.WithFields(fields).Log(level, "changefeed state")
+	c.Entry.WithFields(fields).Log(level, "changefeed state")
+	store, uuid, feedState := c.Store, f.record.UUID, s.State
 	c.life.spawnTask(ctx, func(tc context.Context) any {
 		tc, cancel := context.WithTimeout(tc, 10*time.Second)
 		defer cancel()
-		return &stateStored{name: name, state: feedState, err: store.SetState(tc, name, state, reason)}
+		err := store.Update(tc, s.Changefeed, func(cf *cluster.Changefeed) error {
+			if cf.UUID == uuid && runs(cf) { // else somebody wanted something else meanwhile
+				cf.Become(cluster.Status{State: state, Reason: s.Reason})
+			}
+			return nil
+		})
+		return &stateStored{name: s.Changefeed, state: feedState, err: err}
 	})
+}
+
+// nameOf gives the name of a node by its incarnation.
+func (c *coordinator) nameOf(incarnation string) string {
+	for _, n := range c.nodes {
+		if n.Incarnation == incarnation {
+			return n.Name
+		}
+	}
+	return incarnation
 }
 
 // stored maps the states that are kept; starting is none.
@@ -143,4 +428,30 @@ var stored = map[messages.FeedState]cluster.State{
 	messages.FeedState_FEED_FAILED:   cluster.Failed,
 	messages.FeedState_FEED_STOPPED:  cluster.Stopped,
 	messages.FeedState_FEED_FINISHED: cluster.Finished,
+}
+
+// rates are rows and bytes per second, of late.
+type rates struct {
+	at                time.Time
+	rows, bytes       uint64
+	rowRate, byteRate float64
+}
+
+// ratePeriod is over how long rates are taken.
+const ratePeriod = 2 * time.Second
+
+// note takes two counts; one that fell belongs to a new maintainer.
+func (r *rates) note(now time.Time, rows, bytes uint64) {
+	passed := now.Sub(r.at).Seconds()
+	if rows < r.rows || bytes < r.bytes || r.at.IsZero() {
+		*r = rates{at: now, rows: rows, bytes: bytes}
+		return
+	}
+	if now.Sub(r.at) < ratePeriod {
+		return
+	}
+	*r = rates{
+		at: now, rows: rows, bytes: bytes,
+		rowRate: float64(rows-r.rows) / passed, byteRate: float64(bytes-r.bytes) / passed,
+	}
 }

@@ -27,6 +27,8 @@ type (
 	begin struct{}
 	// anchor: maintainer -> feeder. The checkpoint is stored at ts: what lies below may be forgotten.
 	anchor struct{ ts uint64 }
+	// lostGroup: maintainer -> feeder. The group has forgotten what it was sent; its dispatchers were unrouted before.
+	lostGroup struct{ group *actor.PID }
 	// feederFailed: feeder -> maintainer. A walk broke; the feeder does no more.
 	feederFailed struct {
 		epoch uint64
@@ -57,9 +59,9 @@ type FeederOptions struct {
 // rows and events to groups, within its memory, and learns by Crossed when a span may go on behind an event.
 type feeder struct {
 	FeederOptions
-	groups  map[string]*actor.PID // by id
-	lanes   map[string]*lane      // by dispatcher
-	byTable map[int64][]*lane
+	groups  map[string]*outlet // by PID
+	lanes   map[string]*lane   // by dispatcher
+	byTable map[int64]*tableLanes
 	trigger *triggerLane
 	live    *live
 	walks   []*walk // over the past
@@ -77,7 +79,7 @@ func NewFeeder(o FeederOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "feeder")
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &feeder{
-			FeederOptions: o, groups: map[string]*actor.PID{}, lanes: map[string]*lane{}, byTable: map[int64][]*lane{},
+			FeederOptions: o, groups: map[string]*outlet{}, lanes: map[string]*lane{}, byTable: map[int64]*tableLanes{},
 			missed: map[int64]uint64{}, trigger: &triggerLane{},
 		}
 	}, actor.WithSupervisor(stopFailed))
@@ -103,9 +105,11 @@ func (f *feeder) Receive(ctx actor.Context) {
 		ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: msg.err})
 	case *messages.Credit:
 		if msg.Epoch == f.Epoch {
-			f.flight -= min(f.flight, msg.Bytes)
+			f.credit(ctx.Sender(), msg.Bytes)
 			f.advance(ctx)
 		}
+	case *lostGroup:
+		f.onLostGroup(ctx, msg.group)
 	case *messages.Crossed:
 		if msg.Epoch == f.Epoch {
 			f.onCrossed(ctx, msg)
@@ -229,18 +233,18 @@ func (f *feeder) resume(ctx actor.Context) {
 }
 
 func (f *feeder) routeBatch(ctx actor.Context, b *messages.RowBatch) {
-	lanes := f.byTable[b.TableId]
-	if len(lanes) == 0 {
+	t := f.byTable[b.TableId]
+	if t == nil {
 		f.missed[b.TableId] = b.Chunks[len(b.Chunks)-1].CommitTs
 		return
 	}
-	for _, l := range lanes {
+	f.cut(ctx, t, b, func(l *lane, part *messages.RowBatch) {
 		if l.phase == attached {
-			f.deliver(ctx, l, b)
+			f.deliver(ctx, l, part)
 		} else {
 			l.missed = true
 		}
-	}
+	})
 }
 
 // deliver hands a batch to a lane, less the rows that its start position covers.
@@ -249,7 +253,9 @@ func (f *feeder) deliver(ctx actor.Context, l *lane, b *messages.RowBatch) {
 		return
 	}
 	f.flight += b.Bytes
-	ctx.Request(l.group, &messages.Deliver{Epoch: f.Epoch, Dispatcher: l.dispatcher, Rows: b})
+	l.group.owed += b.Bytes
+	f.define(ctx, l.group, func(t *feed.Told) (*messages.Define, error) { return t.Rows(b) })
+	ctx.Request(l.group.pid, &messages.Deliver{Epoch: f.Epoch, Dispatcher: l.dispatcher, Rows: b})
 }
 
 // routeEvent hands an event of the live walk to those whom it concerns, and tells whether the live walk must wait until
@@ -261,10 +267,10 @@ func (f *feeder) routeEvent(ctx actor.Context, item feed.Item) (pause bool) {
 	}
 	var to []*lane
 	for _, id := range e.Info.Tables {
-		if len(f.byTable[id]) == 0 {
+		if !f.covered(id) {
 			f.missed[id] = e.Key.CommitTs
 		}
-		for _, l := range f.byTable[id] {
+		for _, l := range f.lanesOf(id) {
 			switch {
 			case l.phase != attached:
 				l.missed = true
@@ -297,18 +303,27 @@ func (f *feeder) routeToAll(ctx actor.Context, e *messages.Event) (pause bool) {
 
 // block delivers an event to lanes and sends them nothing behind it.
 func (f *feeder) block(ctx actor.Context, e *messages.Event, to []*lane) {
-	byGroup := map[string]*messages.DeliverEvent{}
+	// A DDL that concerns one span needs no barrier; where the table is split, it does.
+	type stand struct {
+		group  *outlet
+		blocks bool
+	}
+	byGroup := map[stand]*messages.DeliverEvent{}
+	var order []stand
 	for _, l := range to {
 		l.phase, l.key, l.missed = blocked, e.Key, false
-		d := byGroup[l.group.GetId()]
+		at := stand{l.group, e.Blocks || l.partial()}
+		d := byGroup[at]
 		if d == nil {
-			d = &messages.DeliverEvent{Epoch: f.Epoch, Event: e}
-			byGroup[l.group.GetId()] = d
+			d = &messages.DeliverEvent{Epoch: f.Epoch, Event: forAll(e, at.blocks)}
+			byGroup[at] = d
+			order = append(order, at)
 		}
 		d.Dispatchers = append(d.Dispatchers, l.dispatcher)
 	}
-	for id, d := range byGroup {
-		ctx.Request(f.groups[id], d)
+	for _, at := range order {
+		f.define(ctx, at.group, func(t *feed.Told) (*messages.Define, error) { return t.Event(e) })
+		ctx.Request(at.group.pid, byGroup[at])
 	}
 }
 
@@ -341,19 +356,12 @@ func (f *feeder) crossedByAll(key *messages.Key) bool {
 
 func (f *feeder) attach(ctx actor.Context, l *lane) {
 	l.phase, l.key, l.missed = attached, nil, false
-	ctx.Send(l.group, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Attached: true})
-}
-
-func (f *feeder) toGroups(ctx actor.Context, msg any) {
-	for _, g := range f.groups {
-		ctx.Send(g, msg)
-	}
+	ctx.Send(l.group.pid, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Attached: true})
 }
 
 func (f *feeder) onRoute(ctx actor.Context, msg *route) {
-	f.groups[msg.group.GetId()] = msg.group
 	l := &lane{
-		dispatcher: msg.placed.Dispatcher, span: msg.placed.Span, group: msg.group, phase: attached,
+		dispatcher: msg.placed.Dispatcher, span: msg.placed.Span, group: f.outlet(ctx, msg.group), phase: attached,
 		start: position{msg.placed.Start.GetTs(), msg.placed.Start.GetStage()},
 	}
 	if l.span.GetTableId() == 0 {
@@ -364,7 +372,7 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 	}
 	f.lanes[l.dispatcher] = l
 	id := l.span.GetTableId()
-	f.byTable[id] = append(f.byTable[id], l)
+	f.join(l)
 	if f.live == nil {
 		f.attach(ctx, l)
 		return
@@ -393,17 +401,7 @@ func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 	id := l.span.GetTableId()
 	// Whoever comes after it begins at a position of its own, below the live walk's.
 	f.missed[id] = f.live.furthest()
-	rest := f.byTable[id][:0]
-	for _, o := range f.byTable[id] {
-		if o != l {
-			rest = append(rest, o)
-		}
-	}
-	if len(rest) == 0 {
-		delete(f.byTable, id)
-	} else {
-		f.byTable[id] = rest
-	}
+	f.part(l)
 	for _, w := range f.walks {
 		delete(w.members, dispatcher)
 	}
@@ -427,6 +425,11 @@ func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
 	// A lane to come begins at the checkpoint or above; at its very ts an event may be ahead of it.
 	maps.DeleteFunc(f.missed, func(_ int64, ts uint64) bool { return ts < msg.ts })
 	f.Catalog.Compact(msg.ts)
+	for _, o := range f.groups {
+		if o.told != nil {
+			o.told.Forget(msg.ts)
+		}
+	}
 	if err := f.Log.Trim(mark.Ts); err != nil {
 		f.Entry.WithError(err).Warn("trim the relay log")
 	}

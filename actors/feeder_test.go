@@ -41,8 +41,8 @@ func newFeederWorld(t *testing.T) *feederWorld {
 		t: t, system: system, mute: system.Root.Spawn(actor.PropsFromFunc(func(actor.Context) {})),
 		f: &feeder{
 			FeederOptions: FeederOptions{Epoch: 1, Memory: 1 << 20, Log: log, Source: source, Catalog: schema.NewCatalog()},
-			groups:        map[string]*actor.PID{}, lanes: map[string]*lane{},
-			byTable: map[int64][]*lane{}, missed: map[int64]uint64{}, trigger: &triggerLane{},
+			groups:        map[string]*outlet{}, lanes: map[string]*lane{},
+			byTable: map[int64]*tableLanes{}, missed: map[int64]uint64{}, trigger: &triggerLane{},
 		},
 	}
 }
@@ -192,6 +192,7 @@ func TestDroppedTablesAreForgotten(t *testing.T) {
 // While draining there is no feeder to tell.
 func TestTablesMayBeDroppedWhileDraining(t *testing.T) {
 	w := newFeederWorld(t)
-	m := &maintainer{MaintainerOptions: MaintainerOptions{Group: w.mute}, state: &activation{epoch: 1}, phase: draining}
+	g := &groupRef{pid: w.mute}
+	m := &maintainer{state: &activation{epoch: 1}, phase: draining, where: map[string]*groupRef{"1.1": g}}
 	w.do(func(ctx actor.Context) { m.end(ctx, []string{"1.1"}) })
 }

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/weir-cdc/weir/checkpoint"
 	"github.com/weir-cdc/weir/cluster"
 	"github.com/weir-cdc/weir/messages"
+	"github.com/weir-cdc/weir/schema"
 )
 
 // The group's notes to itself.
@@ -22,12 +22,6 @@ type (
 	beat struct{}
 	// flushStatuses comes behind what is in the mailbox already, so that statuses travel together.
 	flushStatuses struct{}
-	// drainGroup: maintainer -> group. Write out what is in flight.
-	drainGroup struct{}
-	// closeSink: maintainer -> group. Let the sink do what it was told, then end it. settle: if it is starting over, let it do
-	// so first, for it has the last checkpoint to write. Answer: sinkClosed.
-	closeSink  struct{ settle bool }
-	sinkClosed struct{}
 )
 
 // How often a group reports: quickly while something moves, else now and then.
@@ -39,9 +33,14 @@ const (
 // GroupOptions is what a group needs.
 type GroupOptions struct {
 	Changefeed string
+	// Maintainer is the one that had the group made; later ones introduce themselves by Bootstrap.
 	Maintainer *actor.PID
 	// Sink makes the sink; owner is the group.
-	Sink        *actor.Props
+	Sink *actor.Props
+	// Permit is what the sink asks before it commits; nil: it needs none.
+	Permit *permit
+	// Catalog takes the definitions that a feeder on another node sends.
+	Catalog     *schema.Catalog
 	Incarnation uint64
 	Entry       *logrus.Entry
 }
@@ -71,9 +70,11 @@ type group struct {
 	resolved    uint64
 	last        messages.Heartbeat
 	quiet       int
+	traffic     map[string]uint64 // bytes by dispatcher, since measured
+	measured    time.Time
 	ending      bool
-	leaving     bool       // it is being stopped: a child that it made now would be stopped by nobody
-	closing     *closeSink // nil until the sink is to end
+	closing     *messages.CloseSink // nil until the sink is to end
+	leaving     bool                // it is being stopped: a child that it made now would be stopped by nobody
 }
 
 // A member is a dispatcher of the group.
@@ -99,7 +100,7 @@ func NewGroup(o GroupOptions) *actor.Props {
 		o.Incarnation = incarnation
 		return &group{
 			GroupOptions: o, members: map[string]*member{}, names: map[string]string{}, tracker: checkpoint.New[string](0),
-			standing: map[string]bool{}, state: &messages.SinkState{},
+			standing: map[string]bool{}, state: &messages.SinkState{}, traffic: map[string]uint64{}, measured: time.Now(),
 		}
 	}, actor.WithSupervisor(groupStrategy{cluster.NewSupervisor(cluster.DefaultBackoff, o.Entry)}))
 }
@@ -137,6 +138,12 @@ func (g *group) Receive(ctx actor.Context) {
 		}
 	case *messages.Deliver:
 		g.onDeliver(ctx, msg)
+	case *messages.Define:
+		if msg.Epoch == g.epoch {
+			if err := msg.Publish(g.Catalog); err != nil {
+				panic(err)
+			}
+		}
 	case *messages.DeliverEvent:
 		if msg.Epoch == g.epoch {
 			g.onEvent(ctx, msg)
@@ -155,6 +162,13 @@ func (g *group) Receive(ctx actor.Context) {
 	case *messages.Checkpoint:
 		g.checkpoint = msg
 		ctx.Send(g.sink, msg)
+		if g.Catalog != nil {
+			g.Catalog.Compact(msg.CommitTs)
+		}
+	case *messages.Grant:
+		if msg.Epoch == g.epoch && g.Permit != nil {
+			g.Permit.extend(msg.Sent)
+		}
 	case *accepted:
 		g.onAccepted(ctx, msg)
 	case *durable:
@@ -179,13 +193,17 @@ func (g *group) Receive(ctx actor.Context) {
 		g.state = msg
 		g.beat(ctx)
 		g.endSink(ctx)
-	case *drainGroup:
-		for _, m := range g.members {
-			ctx.Send(m.pid, &drain{})
+	case *messages.Drain:
+		if msg.Epoch == g.epoch {
+			for _, m := range g.members {
+				ctx.Send(m.pid, &drain{})
+			}
 		}
-	case *closeSink:
-		g.ending, g.closing = true, msg
-		g.endSink(ctx)
+	case *messages.CloseSink:
+		if msg.Epoch >= g.epoch {
+			g.ending, g.closing = true, msg
+			g.endSink(ctx)
+		}
 	case flushStatuses:
 		if len(g.statuses) > 0 {
 			g.report(ctx)
@@ -194,7 +212,7 @@ func (g *group) Receive(ctx actor.Context) {
 		g.onBeat(ctx)
 	case *actor.Terminated:
 		if g.ending && msg.Who.Equal(g.sink) {
-			ctx.Send(g.Maintainer, &sinkClosed{})
+			g.tell(ctx, &messages.SinkClosed{Epoch: g.epoch})
 		}
 		if id, ok := g.names[msg.Who.Id]; ok && !g.ending {
 			g.drop(ctx, id, "the dispatcher broke down")
@@ -216,143 +234,19 @@ func (g *group) onStarted(ctx actor.Context) {
 	g.sink = spawnNamed(ctx, g.Sink, sinkName[1:])
 	g.timers = scheduler.NewTimerScheduler(ctx)
 	g.cancel = g.timers.SendRepeatedly(beatPeriod, beatPeriod, ctx.Self(), beat{})
-	ctx.Send(g.Maintainer, &messages.GroupStarted{Incarnation: g.Incarnation})
+	g.tell(ctx, &messages.GroupStarted{Incarnation: g.Incarnation})
 }
 
-// onBootstrap obeys a new maintainer: its epoch is the only one heard from here on.
-func (g *group) onBootstrap(ctx actor.Context, msg *messages.Bootstrap) {
-	if msg.Epoch <= g.epoch {
-		return
-	}
-	g.epoch, g.statuses, g.counted, g.reports = msg.Epoch, nil, nil, nil
-	g.awaited = map[string]bool{}
-	for id, m := range g.members {
-		g.awaited[id] = true
-		ctx.Send(m.pid, &activate{epoch: msg.Epoch})
-	}
-	g.bootstrapped(ctx)
-}
-
-// bootstrapped answers when every dispatcher has reported, or is gone.
-func (g *group) bootstrapped(ctx actor.Context) {
-	if g.awaited == nil || len(g.awaited) > 0 {
-		return
-	}
-	g.awaited = nil
-	// The feeder is new too: it begins each span at its checkpoint, and whatever lies above it comes again.
-	g.tracker, g.resolved = checkpoint.New[string](0), 0
-	for _, l := range g.reports {
-		g.tracker.Add(l.Dispatcher, l.Checkpoint)
-		if m := g.members[l.Dispatcher]; m.ceiling != barrier.NoCeiling {
-			g.tracker.Hold(l.Dispatcher, m.ceiling)
-		}
-	}
-	ctx.Send(g.Maintainer, &messages.Bootstrapped{Epoch: g.epoch, Incarnation: g.Incarnation, Spans: g.reports})
-	g.reports = nil
-}
-
-func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
-	for _, p := range msg.Spans {
-		if g.members[p.Dispatcher] != nil {
-			continue
-		}
-		start := p.Start.ToPosition()
-		o := DispatcherOptions{
-			ID: p.Dispatcher, Span: p.Span.ToSpan(), Database: p.Database, Epoch: g.epoch, Sink: g.sink,
-			Start: barrier.Start{Position: start, CheckpointTs: p.Checkpoint},
-		}
-		props := NewDispatcher(o)
-		if o.Span == barrier.TriggerSpan {
-			props = NewTableTrigger(o)
-		}
-		pid := spawnNamed(ctx, props, p.Dispatcher)
-		g.members[p.Dispatcher] = &member{
-			pid: pid, span: o.Span, database: p.Database, passed: start, ceiling: barrier.NoCeiling,
-		}
-		g.names[pid.Id] = p.Dispatcher
-		g.Entry.WithFields(logrus.Fields{
-			"dispatcher": p.Dispatcher, "span": o.Span.String(), "start": o.Start.String(),
-		}).Debug("dispatcher placed")
-		g.tracker.Add(p.Dispatcher, p.Checkpoint)
-		g.counted = append(g.counted, p.Dispatcher)
-	}
-}
-
-func (g *group) onRemove(ctx actor.Context, msg *messages.Remove) {
-	for _, id := range msg.Dispatchers {
-		if m := g.members[id]; m != nil {
-			ctx.Send(m.pid, lastWordsMessage)
-		}
-	}
-}
-
-var lastWordsMessage = &lastWords{}
-
-func (g *group) onReported(ctx actor.Context, msg *reported) {
-	m := g.members[msg.dispatcher]
-	if m == nil {
-		return
-	}
-	l := messages.FromReport(msg.report)
-	l.Checkpoint, _ = g.tracker.Span(msg.dispatcher)
-	if msg.last {
-		g.forget(ctx, msg.dispatcher)
-		ctx.Send(g.Maintainer, &messages.Removed{Epoch: g.epoch, Spans: []*messages.Living{l}})
-		return
-	}
-	if g.awaited[msg.dispatcher] {
-		delete(g.awaited, msg.dispatcher)
-		g.reports = append(g.reports, l)
-		g.bootstrapped(ctx)
-	}
-}
-
-// drop ends a dispatcher that can not go on; the maintainer makes it anew.
-func (g *group) drop(ctx actor.Context, id, reason string) {
-	m := g.members[id]
-	if m == nil {
-		return
-	}
-	passed := m.passed
-	if m.ceiling != barrier.NoCeiling && passed.Ts > m.ceiling {
-		passed = barrier.At(m.ceiling)
-	}
-	ts, _ := g.tracker.Span(id)
-	l := messages.FromReport(barrier.Report{
-		ID: barrier.DispatcherID(id), Span: m.span, Schema: m.database, CheckpointTs: ts, Passed: passed,
-	})
-	g.Entry.WithFields(logrus.Fields{
-		"dispatcher": id, "span": m.span.String(), "checkpoint_ts": ts, "passed": passed.String(), "reason": reason,
-	}).Warn("dispatcher ended")
-	g.forget(ctx, id)
-	ctx.Send(g.Maintainer, &messages.Removed{Epoch: g.epoch, Spans: []*messages.Living{l}, Reason: reason})
-}
-
-// forget takes a dispatcher out of the group and gives the feeder its credit back.
-func (g *group) forget(ctx actor.Context, id string) {
-	m := g.members[id]
-	delete(g.members, id)
-	delete(g.names, m.pid.Id)
-	delete(g.standing, id)
-	g.tracker.Remove(id)
-	ctx.Stop(m.pid)
-	ctx.Send(g.sink, &messages.Forget{Dispatcher: id, Span: messages.FromSpan(m.span)})
-	var freed uint64
-	for _, f := range m.flight {
-		if f.epoch == g.epoch {
-			freed += f.bytes
-		}
-	}
-	g.credit(ctx, freed)
-	if g.awaited[id] {
-		delete(g.awaited, id)
-		g.bootstrapped(ctx)
+// tell sends the maintainer something that names the group as its sender.
+func (g *group) tell(ctx actor.Context, msg any) {
+	if g.Maintainer != nil {
+		ctx.Request(g.Maintainer, msg)
 	}
 }
 
 func (g *group) credit(ctx actor.Context, bytes uint64) {
 	if bytes > 0 && g.feeder != nil {
-		ctx.Send(g.feeder, &messages.Credit{Epoch: g.epoch, Bytes: bytes})
+		ctx.Request(g.feeder, &messages.Credit{Epoch: g.epoch, Bytes: bytes})
 	}
 }
 
@@ -370,6 +264,7 @@ func (g *group) onDeliver(ctx actor.Context, msg *messages.Deliver) {
 	m.flight = append(m.flight, flight{m.seq, msg.Rows.Bytes, g.epoch})
 	g.tracker.Sent(msg.Dispatcher, m.seq, msg.Rows.Chunks[0].CommitTs)
 	g.bytes += msg.Rows.Bytes
+	g.traffic[msg.Dispatcher] += msg.Rows.Bytes
 	ctx.Send(m.pid, &deliver{seq: m.seq, rows: msg.Rows})
 }
 
@@ -474,70 +369,13 @@ func (g *group) onCeiling(msg *ceiling) {
 	g.tracker.Hold(msg.dispatcher, msg.ts)
 }
 
-// onSinkStarted: after the first start, whatever the sink had taken and not kept is lost.
-func (g *group) onSinkStarted(ctx actor.Context, msg *messages.SinkStarted) {
-	if msg.Times <= 1 {
-		return
-	}
-	if g.checkpoint != nil {
-		ctx.Send(g.sink, g.checkpoint)
-	}
-	for _, id := range slices.Sorted(maps.Keys(g.members)) {
-		g.drop(ctx, id, "the sink started over")
-	}
-}
-
 // endSink ends the sink, if it is time to. A plain stop would overtake the last checkpoint in its mailbox.
 func (g *group) endSink(ctx actor.Context) {
-	if g.closing == nil || g.closing.settle && g.state.Kind == messages.ErrorKind_ERROR_RETRYING {
+	if g.closing == nil || g.closing.Settle && g.state.Kind == messages.ErrorKind_ERROR_RETRYING {
 		return
 	}
 	g.closing = nil
 	ctx.Poison(g.sink)
-}
-
-func (g *group) onBeat(ctx actor.Context) {
-	g.quiet++
-	if g.quiet >= quietBeats || len(g.counted) > 0 || g.tracker.Min() != g.last.Checkpoint || g.resolved != g.last.Resolved {
-		g.beat(ctx)
-	}
-}
-
-// report hands on what the dispatchers say. The maintainer ignores those that no heartbeat has named, and a report that is
-// ignored comes again only after a while: so they are named first.
-func (g *group) report(ctx actor.Context) {
-	if len(g.counted) > 0 {
-		g.beat(ctx)
-	}
-	ctx.Send(g.Maintainer, &messages.BlockStatuses{
-		Epoch: g.epoch, Version: uint32(barrier.CurrentVersion), Statuses: g.statuses,
-	})
-	g.statuses = nil
-}
-
-// beat tells the maintainer how far the group is.
-func (g *group) beat(ctx actor.Context) {
-	h := &messages.Heartbeat{
-		Epoch: g.epoch, Incarnation: g.Incarnation, Checkpoint: g.tracker.Min(), Counted: g.counted, Rows: g.rows,
-		Bytes: g.bytes, Resolved: g.resolved, Error: g.state.Kind, Reason: g.state.Reason, Slowest: g.slowest(),
-	}
-	for _, id := range slices.Sorted(maps.Keys(g.standing)) {
-		ts, _ := g.tracker.Span(id)
-		h.Passages = append(h.Passages, &messages.Passage{Dispatcher: id, Checkpoint: ts})
-	}
-	ctx.Send(g.Maintainer, h)
-	g.counted, g.quiet = nil, 0
-	g.last.Checkpoint, g.last.Resolved = h.Checkpoint, h.Resolved
-}
-
-// slowest says which span holds the checkpoint back, and why.
-func (g *group) slowest() string {
-	lag := g.tracker.Slowest()
-	m := g.members[lag.ID]
-	if m == nil {
-		return ""
-	}
-	return fmt.Sprintf("span %s: %s", m.span, lag.Cause)
 }
 
 func spawnNamed(ctx actor.Context, props *actor.Props, name string) *actor.PID {

@@ -25,7 +25,7 @@ const (
 type lane struct {
 	dispatcher string
 	span       *messages.Span
-	group      *actor.PID
+	group      *outlet
 	start      position // nothing at or before it is wanted
 	phase      lanePhase
 	key        *messages.Key // of the event that blocks it
@@ -70,7 +70,7 @@ func above(b *messages.RowBatch, ts uint64) *messages.RowBatch {
 	}
 	rest := &messages.RowBatch{TableId: b.TableId, TableVersion: b.TableVersion, Chunks: b.Chunks[n:]}
 	for _, c := range rest.Chunks {
-		rest.Bytes += uint64(len(c.Body)) + 160
+		rest.Bytes += feed.Weight(c)
 	}
 	return rest
 }
@@ -117,7 +117,7 @@ func (l *live) reach() relay.Offset {
 // fallBehind takes a lane off the live walk; a walk over the past (catchUp) will bring it back.
 func (f *feeder) fallBehind(ctx actor.Context, l *lane) {
 	l.phase, l.key = behind, nil
-	ctx.Send(l.group, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: l.start.floor()})
+	ctx.Send(l.group.pid, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: l.start.floor()})
 }
 
 // floor is the highest commit-ts of which nothing is missing at the position.
@@ -182,10 +182,12 @@ func (f *feeder) walkOf(cursor int) *walk {
 func (f *feeder) routePast(ctx actor.Context, w *walk, msg *readDone) {
 	for _, item := range msg.segment.Items {
 		if item.Batch != nil {
-			for _, l := range f.byTable[item.Batch.TableId] {
-				if w.members[l.dispatcher] == l {
-					f.deliver(ctx, l, item.Batch)
-				}
+			if t := f.byTable[item.Batch.TableId]; t != nil {
+				f.cut(ctx, t, item.Batch, func(l *lane, part *messages.RowBatch) {
+					if w.members[l.dispatcher] == l {
+						f.deliver(ctx, l, part)
+					}
+				})
 			}
 			continue
 		}
@@ -196,7 +198,7 @@ func (f *feeder) routePast(ctx actor.Context, w *walk, msg *readDone) {
 	}
 	for _, l := range w.members {
 		if ts := msg.segment.Resolved; ts > l.start.Ts {
-			ctx.Send(l.group, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: ts})
+			ctx.Send(l.group.pid, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: ts})
 		}
 	}
 	f.met(ctx)

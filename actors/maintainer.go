@@ -1,10 +1,6 @@
 package actors
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,9 +9,9 @@ import (
 
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/cluster"
-	"github.com/weir-cdc/weir/feed"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/relay"
+	"github.com/weir-cdc/weir/schedule"
 	"github.com/weir-cdc/weir/sources"
 )
 
@@ -32,8 +28,7 @@ type (
 		tables []barrier.Table
 		err    error
 	}
-	placeAgain struct{ life int }
-	saved      struct {
+	saved struct {
 		life       int
 		checkpoint cluster.Checkpoint
 		err        error
@@ -65,9 +60,21 @@ type MaintainerOptions struct {
 	// Goal is the source position at which the changefeed is finished, "" for never.
 	Goal string
 	// GiveUpAfter is how long the changefeed may be in trouble while its checkpoint does not move; 0 for good.
-	GiveUpAfter                time.Duration
-	Puller, Group, Coordinator *actor.PID
-	Entry                      *logrus.Entry
+	GiveUpAfter time.Duration
+	// UUID is the record's.
+	UUID   string
+	Puller *actor.PID
+	// Home is the incarnation of this node, and Node gives any node by its incarnation.
+	Home string
+	Node func(incarnation string) nodeRef
+	// Group names the changefeed's group on a node.
+	Group func(nodeRef) *actor.PID
+	// Schedule holds the limits of placement.
+	Schedule schedule.Options
+	// Grants tells that groups may commit only for as long as the maintainer grants, which it does while Lease holds.
+	Grants bool
+	Lease  func() bool
+	Entry  *logrus.Entry
 }
 
 // maintainerPhase says what the maintainer waits for.
@@ -75,7 +82,7 @@ type maintainerPhase uint8
 
 const (
 	activating    maintainerPhase = iota // its epoch, and what is stored
-	bootstrapping                        // the group's report, and the relay log
+	bootstrapping                        // the groups' reports, and the relay log
 	running                              //
 	draining                             // what is in flight to be durable, then to end
 	resting                              // a retry
@@ -85,8 +92,8 @@ const (
 )
 
 // A maintainer runs one changefeed: its spans, its barrier and its checkpoint. The node spawns it; the feeder is its
-// child. Each activation, a restart in place too, takes a new epoch, asks the group what lives, and goes on from there.
-// It tells the coordinator how the changefeed does.
+// child. Each activation, a restart in place too, takes a new epoch, asks all groups what lives, and goes on from there.
+// It tells the node, which tells the coordinator, how the changefeed does.
 type maintainer struct {
 	MaintainerOptions
 	phase  maintainerPhase
@@ -101,11 +108,19 @@ type maintainer struct {
 	following *following
 	barrier   *barrier.Barrier
 	feeder    *actor.PID
-	spans     map[barrier.TableID][]string // dispatchers by table
-	placed    int                          // numbers dispatchers
 	tickDue   time.Time
 
-	beat       messages.Heartbeat // the group's last
+	members    []nodeRef
+	groups     map[string]*groupRef         // by node
+	plan       *plan                        // who is to serve what
+	spans      map[barrier.TableID][]string // dispatchers by table
+	where      map[string]*groupRef         // by dispatcher
+	placed     int                          // numbers dispatchers
+	placeAfter time.Time
+	crossing   map[barrier.Key]time.Time // since when events are in flight
+	rows       uint64                    // written by groups that are no more
+	bytes      uint64
+
 	checkpoint uint64
 	saving     bool
 	saved      uint64
@@ -120,6 +135,7 @@ type maintainer struct {
 	reason     string    // of a rest, or of the end
 	stopBy     time.Time
 	finished   bool // the goal is reached
+	unclosed   int  // sinks that are to end
 	reported   time.Time
 	leaving    bool // it is being stopped: a child that it made now would be stopped by nobody
 }
@@ -131,7 +147,9 @@ func NewMaintainer(o MaintainerOptions) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		incarnation++
 		m := &maintainer{
-			life: incarnation * numbersPerLife, MaintainerOptions: o, spans: map[barrier.TableID][]string{}, tasks: newLifetime(), patience: patience,
+			life: incarnation * numbersPerLife, MaintainerOptions: o, tasks: newLifetime(), groups: map[string]*groupRef{},
+			spans: map[barrier.TableID][]string{}, where: map[string]*groupRef{}, crossing: map[barrier.Key]time.Time{}, members: []nodeRef{o.Node(o.Home)},
+			patience: patience,
 		}
 		if incarnation > 1 {
 			m.hitch(errMaintainerBroke.Error())
@@ -167,22 +185,24 @@ func (m *maintainer) Receive(ctx actor.Context) {
 	case *following:
 		m.following, m.Activation.ResetLog = msg, false
 		m.bootstrap(ctx)
+	case *members:
+		m.onMembers(ctx, msg)
+	case *peerChanged:
+		m.onPeer(ctx, msg)
+	case *messages.Enlisted:
+		m.onEnlisted(ctx, msg)
 	case *messages.Bootstrapped:
 		m.onBootstrapped(ctx, msg)
 	case *tablesRead:
 		m.onTables(ctx, msg)
 	case *messages.GroupStarted:
-		m.onGroupStarted(ctx)
+		m.onGroupStarted(ctx, msg)
 	case *messages.BlockStatuses:
 		m.onStatuses(ctx, msg)
 	case *messages.Heartbeat:
 		m.onHeartbeat(ctx, msg)
 	case *messages.Removed:
 		m.onRemoved(ctx, msg)
-	case *placeAgain:
-		if msg.life == m.life {
-			m.place(ctx)
-		}
 	case *feederFailed:
 		if m.feeder != nil && msg.epoch == m.state.epoch {
 			m.restart(ctx, msg.err)
@@ -195,12 +215,12 @@ func (m *maintainer) Receive(ctx actor.Context) {
 		m.onSaved(ctx, msg)
 	case watch:
 		m.onWatch(ctx)
+	case *messages.Ask:
+		m.onAsk(ctx, msg)
 	case *stopFeed:
-		m.onStop(ctx)
-	case *sinkClosed:
-		if m.phase == closing {
-			m.leave(ctx)
-		}
+		m.onStop(ctx, msg)
+	case *messages.SinkClosed:
+		m.onSinkClosed(ctx)
 	case *actor.Terminated:
 		if m.feeder != nil && msg.Who.Equal(m.feeder) {
 			m.restart(ctx, errFeederBroke)
@@ -216,325 +236,6 @@ func (m *maintainer) Receive(ctx actor.Context) {
 	default:
 		unexpected(ctx)
 	}
-}
-
-// activate takes a new epoch and reads what is stored.
-func (m *maintainer) activate(ctx actor.Context) {
-	m.state.end()
-	m.phase, m.life = activating, m.life+1
-	m.boot, m.following, m.barrier, m.state, m.saving = nil, nil, nil, nil, false
-	m.beat = messages.Heartbeat{Error: m.beat.Error, Reason: m.beat.Reason}
-	m.restoring = false
-	clear(m.spans)
-	life, options := m.life, m.Activation
-	m.tasks.spawnTask(ctx, func(c context.Context) any {
-		state, err := activateFeed(c, options)
-		return &activated{life: life, state: state, err: err}
-	})
-}
-
-func (m *maintainer) onActivated(ctx actor.Context, msg *activated) {
-	if msg.err != nil {
-		m.restart(ctx, msg.err)
-		return
-	}
-	m.state, m.phase = msg.state, bootstrapping
-	m.checkpoint, m.saved = msg.state.checkpoint.CommitTs, msg.state.checkpoint.CommitTs
-	m.Entry = m.Entry.WithField("epoch", m.state.epoch)
-	m.Entry.WithFields(logrus.Fields{"checkpoint_ts": m.checkpoint, "position": m.state.checkpoint.Mark.Position}).Info("changefeed activated")
-	m.boot = barrier.NewBootstrap(barrier.Epoch(m.state.epoch), m.checkpoint, []string{m.Group.Id})
-	ctx.Request(m.Group, &messages.Bootstrap{Epoch: m.state.epoch})
-	ctx.Request(m.Puller, &follow{mark: m.state.checkpoint.Mark, reset: m.state.resetLog})
-}
-
-func (m *maintainer) onBootstrapped(ctx actor.Context, msg *messages.Bootstrapped) {
-	if m.phase != bootstrapping || msg.Epoch != m.state.epoch {
-		return
-	}
-	var reports []barrier.Report
-	for _, l := range msg.Spans {
-		reports = append(reports, l.ToReport())
-	}
-	m.boot.Answered(m.Group.Id, reports)
-	m.bootstrap(ctx)
-}
-
-// bootstrap makes the barrier and the feeder once all have answered.
-func (m *maintainer) bootstrap(ctx actor.Context) {
-	if m.phase != bootstrapping || m.following == nil || !m.boot.Ready() || m.restoring {
-		return
-	}
-	m.restoring = true
-	life, state, at := m.life, m.state, m.boot.TriggerPosition()
-	m.tasks.spawnTask(ctx, func(c context.Context) any {
-		tables, err := state.restore(c, at.SchemaTs())
-		return &tablesRead{life: life, tables: tables, err: err}
-	})
-}
-
-// onTables begins the work: the bootstrap is complete.
-func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
-	if msg.life != m.life || m.phase != bootstrapping {
-		return
-	}
-	if msg.err != nil {
-		m.restart(ctx, msg.err)
-		return
-	}
-	var effects []barrier.Effect
-	m.barrier, effects = m.boot.Finish(msg.tables)
-	m.phase, m.boot = running, nil
-	m.feeder = ctx.Spawn(NewFeeder(FeederOptions{
-		Epoch: m.state.epoch, Source: m.Source, Log: m.Log, Offset: m.following.offset, From: m.following.from,
-		Checkpoint: m.checkpoint, Live: m.state.live, Catalog: m.Activation.Catalog, SyncpointMs: m.SyncpointMs,
-		Memory: m.Memory, Entry: m.Entry,
-	}))
-	for _, r := range m.barrier.Living() {
-		m.adopt(ctx, r.ID, r.Span, r.Schema, r.Start)
-	}
-	m.do(ctx, effects)
-	m.place(ctx)
-	ctx.Send(m.feeder, &begin{})
-}
-
-func (m *maintainer) adopt(ctx actor.Context, id barrier.DispatcherID, span barrier.Span, database string, start barrier.Start) {
-	m.spans[span.Table] = append(m.spans[span.Table], string(id))
-	ctx.Send(m.feeder, &route{group: m.Group, placed: placedMessage(id, span, database, start)})
-}
-
-func placedMessage(id barrier.DispatcherID, span barrier.Span, database string, start barrier.Start) *messages.Placed {
-	return &messages.Placed{
-		Dispatcher: string(id), Span: messages.FromSpan(span), Database: database,
-		Start: messages.FromPosition(start.Position), Checkpoint: start.CheckpointTs,
-	}
-}
-
-// place gives every absent span a dispatcher.
-func (m *maintainer) place(ctx actor.Context) {
-	if m.phase != running {
-		return
-	}
-	msg := &messages.Place{Epoch: m.state.epoch}
-	for _, a := range m.barrier.Absent() {
-		m.placed++
-		id := barrier.DispatcherID(fmt.Sprintf("%d.%d", m.state.epoch, m.placed))
-		start, err := m.barrier.Create(a.Span, id)
-		if err != nil {
-			panic(err)
-		}
-		p := placedMessage(id, a.Span, a.Schema, start)
-		msg.Spans = append(msg.Spans, p)
-		m.spans[a.Span.Table] = append(m.spans[a.Span.Table], string(id))
-	}
-	if len(msg.Spans) == 0 {
-		return
-	}
-	ctx.Request(m.Group, msg)
-	for _, p := range msg.Spans {
-		ctx.Send(m.feeder, &route{group: m.Group, placed: p})
-	}
-}
-
-func (m *maintainer) onStatuses(ctx actor.Context, msg *messages.BlockStatuses) {
-	if m.barrier == nil {
-		return
-	}
-	var effects []barrier.Effect
-	for _, s := range msg.Statuses {
-		effects = append(effects, m.barrier.Status(s.ToStatus(msg.Epoch, msg.Version))...)
-	}
-	m.do(ctx, effects)
-}
-
-// do performs what the barrier asks for, in its order.
-func (m *maintainer) do(ctx actor.Context, effects []barrier.Effect) {
-	orders := &messages.BlockOrders{}
-	if m.state != nil {
-		orders.Epoch = m.state.epoch
-	}
-	send := func() {
-		if len(orders.Orders) > 0 {
-			ctx.Request(m.Group, orders)
-			orders = &messages.BlockOrders{Epoch: m.state.epoch}
-		}
-	}
-	for _, e := range effects {
-		switch e := e.(type) {
-		case barrier.Order:
-			orders.Orders = append(orders.Orders, messages.FromOrder(e))
-		case barrier.Reply:
-			orders.Orders = append(orders.Orders, messages.FromReply(e))
-		case barrier.Schedule:
-			send()
-			m.schedule(ctx, e)
-		case barrier.Remove:
-			m.end(ctx, []string{string(e.ID)})
-		case barrier.Completed:
-			m.Entry.WithField("key", e.Key.String()).Debug("barrier crossed")
-		case barrier.ProtocolError:
-			m.Entry.WithField("status", e.Status.String()).Warn("protocol error: " + e.Reason)
-		}
-	}
-	send()
-	if m.barrier != nil && m.barrier.Pending() && m.tickDue.IsZero() {
-		m.tickDue = time.Now().Add(barrier.TickPeriod)
-	}
-}
-
-// schedule ends the dispatchers of dropped tables, and makes those of added ones.
-func (m *maintainer) schedule(ctx actor.Context, s barrier.Schedule) {
-	m.Entry.WithField("schedule", s.String()).Debug("tables change")
-	for _, t := range s.Drops {
-		m.end(ctx, m.spans[t])
-		delete(m.spans, t)
-	}
-	if len(s.Adds) > 0 {
-		m.place(ctx)
-	}
-}
-
-func (m *maintainer) end(ctx actor.Context, dispatchers []string) {
-	if len(dispatchers) == 0 {
-		return
-	}
-	ctx.Request(m.Group, &messages.Remove{Epoch: m.state.epoch, Dispatchers: dispatchers})
-	for _, id := range dispatchers {
-		m.unroute(ctx, id)
-	}
-}
-
-// unroute tells the feeder, unless that was ended first, as it is while draining.
-func (m *maintainer) unroute(ctx actor.Context, dispatcher string) {
-	if m.feeder != nil {
-		ctx.Send(m.feeder, &unroute{dispatcher: dispatcher})
-	}
-}
-
-// onRemoved: dispatchers ended. Those that still have a place are made anew, after a rest that grows.
-func (m *maintainer) onRemoved(ctx actor.Context, msg *messages.Removed) {
-	switch {
-	case m.phase == bootstrapping && msg.Epoch == m.state.epoch:
-		m.restart(ctx, errGroupBroke) // what it reported no longer holds
-		return
-	case m.phase != running && m.phase != draining || msg.Epoch != m.state.epoch:
-		return
-	}
-	for _, l := range msg.Spans {
-		table := barrier.TableID(l.Span.TableId)
-		m.spans[table] = slices.DeleteFunc(m.spans[table], func(id string) bool { return id == l.Dispatcher })
-		m.unroute(ctx, l.Dispatcher)
-		m.do(ctx, m.barrier.Removed(barrier.DispatcherID(l.Dispatcher), l.ToReport()))
-	}
-	if msg.Reason == "" {
-		m.place(ctx)
-		return
-	}
-	m.Entry.WithField("reason", msg.Reason).Warn("spans begin again from their checkpoints")
-	m.hitch("spans begin again from their checkpoints: " + msg.Reason)
-	m.timers.SendOnce(m.rest(), ctx.Self(), &placeAgain{life: m.life})
-}
-
-// rest is how long to wait after a failure: longer each time, unless a minute was quiet.
-func (m *maintainer) rest() time.Duration {
-	now := time.Now()
-	if now.Sub(m.calm) > time.Minute {
-		m.failures = 0
-	}
-	m.calm = now
-	d := backoff(m.failures, 100*time.Millisecond, 30*time.Second)
-	m.failures++
-	return d
-}
-
-func (m *maintainer) onGroupStarted(ctx actor.Context) {
-	switch m.phase {
-	case bootstrapping, running:
-		m.restart(ctx, errGroupBroke)
-	}
-}
-
-// restart ends the activation and, unless no retry can help, begins another after a rest.
-func (m *maintainer) restart(ctx actor.Context, err error) {
-	if m.phase == failed || m.phase == resting || m.phase >= closing {
-		return
-	}
-	m.dropFeeder(ctx)
-	m.barrier, m.contact.CaughtUp = nil, false
-	m.life++
-	if m.phase == draining {
-		m.stopped(ctx)
-		return
-	}
-	if isFatal(err) {
-		m.fail(ctx, err)
-		return
-	}
-	m.reason = err.Error()
-	if errors.Is(err, relay.ErrCorrupt) || errors.Is(err, relay.ErrTrimmed) {
-		m.Activation.ResetLog = true
-	}
-	m.phase = resting
-	rest := m.rest()
-	m.Entry.WithError(err).WithField("retry_in", rest.String()).Debug("changefeed begins again from its checkpoint")
-	m.timers.SendOnce(rest, ctx.Self(), &activateAgain{life: m.life})
-	m.report(ctx)
-}
-
-// fail ends the activation for good.
-func (m *maintainer) fail(ctx actor.Context, err error) {
-	m.dropFeeder(ctx)
-	m.barrier = nil
-	m.life++
-	m.phase, m.reason = failed, err.Error()
-	m.report(ctx)
-}
-
-func (m *maintainer) dropFeeder(ctx actor.Context) {
-	if m.feeder != nil {
-		ctx.Stop(m.feeder)
-		m.feeder = nil
-	}
-}
-
-// isFatal tells an error that no retry can mend.
-func isFatal(err error) bool {
-	var fatal *sources.Fatal
-	return errors.As(err, &fatal) || errors.Is(err, cluster.ErrFenced) || errors.Is(err, feed.ErrMismatch)
-}
-
-func (m *maintainer) onHeartbeat(ctx actor.Context, msg *messages.Heartbeat) {
-	sinkChanged := msg.Error != m.beat.Error
-	if m.barrier == nil || msg.Epoch != m.state.epoch {
-		m.beat.Error, m.beat.Reason = msg.Error, msg.Reason
-	} else {
-		m.beat = messages.Heartbeat{
-			Checkpoint: msg.Checkpoint, Rows: msg.Rows, Bytes: msg.Bytes, Resolved: msg.Resolved, Slowest: msg.Slowest,
-			Error: msg.Error, Reason: msg.Reason,
-		}
-		for _, id := range msg.Counted {
-			m.barrier.Replicating(barrier.DispatcherID(id))
-		}
-		for _, p := range msg.Passages {
-			m.do(ctx, m.barrier.Advance(barrier.DispatcherID(p.Dispatcher), p.Checkpoint, barrier.Position{}))
-		}
-		m.advance()
-		m.save(ctx)
-		m.finish(ctx)
-	}
-	if sinkChanged && msg.Error == messages.ErrorKind_ERROR_FATAL && m.phase != failed {
-		m.restart(ctx, &sources.Fatal{Kind: "sink", Err: errors.New(msg.Reason)})
-	} else if sinkChanged {
-		m.report(ctx)
-	}
-}
-
-// advance moves the checkpoint as far as the group and the barrier allow.
-func (m *maintainer) advance() {
-	if m.barrier == nil {
-		return
-	}
-	// Not beyond the live walk either: what a restart reads from the checkpoint on, it must know the definitions of.
-	m.checkpoint = max(m.checkpoint, min(m.beat.Checkpoint, m.beat.Resolved, m.barrier.CheckpointCeiling()))
 }
 
 func (m *maintainer) onContact(ctx actor.Context, msg *contacted) {
@@ -567,6 +268,9 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 			m.do(ctx, m.barrier.Tick())
 		}
 	}
+	m.noteBarriers(now)
+	m.watchGroups(ctx, now)
+	m.place(ctx)
 	m.advance()
 	m.save(ctx)
 	switch {
@@ -583,53 +287,4 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	if m.phase < failed && m.phase != draining && m.patience.over(now) {
 		m.fail(ctx, m.patience.end())
 	}
-}
-
-// save stores the checkpoint, one write at a time.
-func (m *maintainer) save(ctx actor.Context) {
-	if m.saving || m.state == nil || m.checkpoint <= m.saved || m.phase != running && m.phase != draining {
-		return
-	}
-	now := time.Now()
-	if m.phase == running && m.goalTs == 0 && now.Sub(m.savedAt) < savePeriod {
-		return
-	}
-	m.savedAt = now
-	_, mark, err := m.Log.Seek(m.checkpoint)
-	if err != nil {
-		m.restart(ctx, err)
-		return
-	}
-	if mark.Ts < m.state.checkpoint.Mark.Ts {
-		mark = m.state.checkpoint.Mark
-	}
-	m.saving = true
-	life, state := m.life, m.state
-	ck := cluster.Checkpoint{CommitTs: m.checkpoint, Mark: mark, Wall: now}
-	m.tasks.spawnTask(ctx, func(c context.Context) any {
-		c, cancel := context.WithTimeout(c, 10*time.Second)
-		defer cancel()
-		return &saved{life: life, checkpoint: ck, err: state.save(c, ck)}
-	})
-}
-
-func (m *maintainer) onSaved(ctx actor.Context, msg *saved) {
-	if msg.life != m.life {
-		return
-	}
-	m.saving = false
-	if msg.err != nil {
-		if isFatal(msg.err) {
-			m.restart(ctx, msg.err)
-			return
-		}
-		m.Entry.WithError(msg.err).Warn("store the checkpoint")
-		return
-	}
-	m.saved, m.state.checkpoint = max(m.saved, msg.checkpoint.CommitTs), msg.checkpoint
-	ctx.Send(m.Group, &messages.Checkpoint{CommitTs: m.saved})
-	if m.feeder != nil {
-		ctx.Send(m.feeder, &anchor{ts: m.saved})
-	}
-	m.finish(ctx)
 }

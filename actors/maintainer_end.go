@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -16,8 +18,8 @@ func (m *maintainer) finish(ctx actor.Context) {
 		return
 	}
 	if m.saved < m.goalTs {
-		if m.beat.Resolved >= m.goalTs {
-			ctx.Send(m.Group, &drainGroup{})
+		if _, resolved := m.reach(); resolved >= m.goalTs {
+			m.toGroups(ctx, &messages.Drain{Epoch: m.state.epoch})
 		}
 		return
 	}
@@ -28,9 +30,16 @@ func (m *maintainer) finish(ctx actor.Context) {
 	m.reportAs(ctx, messages.FeedState_FEED_FINISHED, "")
 }
 
-// onStop begins the orderly end: nothing new, and what is in flight made durable.
-func (m *maintainer) onStop(ctx actor.Context) {
+// onStop begins the orderly end: nothing new, and what is in flight made durable. If another node is to take over, the
+// groups go on with what they have, and wait for it.
+func (m *maintainer) onStop(ctx actor.Context, msg *stopFeed) {
 	switch {
+	case msg.handOver && m.phase < closing:
+		m.dropFeeder(ctx)
+		m.barrier = nil
+		m.life++
+		m.leave(ctx)
+		return
 	case m.phase == draining || m.phase >= closing:
 		return // it ends already
 	case m.phase != running:
@@ -39,19 +48,20 @@ func (m *maintainer) onStop(ctx actor.Context) {
 	}
 	m.dropFeeder(ctx)
 	m.phase, m.stopBy, m.drained = draining, time.Now().Add(drainPatience), m.checkpoint
-	ctx.Send(m.Group, &drainGroup{})
+	m.toGroups(ctx, &messages.Drain{Epoch: m.state.epoch})
 }
 
 func (m *maintainer) drain(ctx actor.Context, now time.Time) {
 	if m.checkpoint > m.drained {
 		m.drained, m.stopBy = m.checkpoint, now.Add(drainPatience)
 	}
-	settled := m.beat.Checkpoint >= m.beat.Resolved || len(m.barrier.InFlight(1)) > 0
+	checkpoint, resolved := m.reach()
+	settled := checkpoint >= resolved || len(m.barrier.InFlight(1)) > 0
 	if m.saved >= m.checkpoint && !m.saving && settled || now.After(m.stopBy) {
 		m.stopped(ctx)
 		return
 	}
-	ctx.Send(m.Group, &drainGroup{})
+	m.toGroups(ctx, &messages.Drain{Epoch: m.state.epoch})
 }
 
 func (m *maintainer) stopped(ctx actor.Context) {
@@ -60,9 +70,30 @@ func (m *maintainer) stopped(ctx actor.Context) {
 	}
 	m.phase, m.stopBy = closing, time.Now().Add(closeDeadline)
 	if m.saved > 0 {
-		ctx.Send(m.Group, &messages.Checkpoint{CommitTs: m.saved}) // a sink that has started over may have lost it
+		m.toGroups(ctx, &messages.Checkpoint{CommitTs: m.saved}) // a sink that has started over may have lost it
 	}
-	ctx.Send(m.Group, &closeSink{settle: m.finished})
+	m.unclosed = 0
+	epoch := uint64(0)
+	if m.state != nil {
+		epoch = m.state.epoch
+	}
+	for _, id := range slices.Sorted(maps.Keys(m.groups)) {
+		m.unclosed++
+		ctx.Request(m.groups[id].pid, &messages.CloseSink{Epoch: epoch, Settle: m.finished})
+	}
+	if m.unclosed == 0 {
+		m.leave(ctx)
+	}
+}
+
+// onSinkClosed: one sink less to wait for.
+func (m *maintainer) onSinkClosed(ctx actor.Context) {
+	if m.unclosed--; m.phase == closing && m.unclosed <= 0 {
+		for _, id := range slices.Sorted(maps.Keys(m.groups)) {
+			ctx.Send(m.groups[id].host, &messages.Dismiss{Changefeed: m.Changefeed, Epoch: m.state.epoch})
+		}
+		m.leave(ctx)
+	}
 }
 
 // leave tells the node that nothing is left to do.

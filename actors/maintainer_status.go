@@ -1,6 +1,9 @@
 package actors
 
 import (
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -36,9 +39,10 @@ func (m *maintainer) standing(now time.Time) (state messages.FeedState, reason s
 
 // fault is why something does not work at present, "" if all does.
 func (m *maintainer) fault() string {
+	sink, reason := m.worst()
 	switch {
-	case m.beat.Error == messages.ErrorKind_ERROR_RETRYING:
-		return m.beat.Reason
+	case sink == messages.ErrorKind_ERROR_RETRYING:
+		return reason
 	case m.pullErr != nil:
 		return m.pullErr.Error()
 	case m.phase == resting:
@@ -62,11 +66,13 @@ func (m *maintainer) caughtUp() bool {
 
 func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reason string) {
 	m.reported = time.Now()
+	_, resolved := m.reach()
 	s := &messages.FeedStatus{
-		Changefeed: m.Changefeed, State: state, Reason: reason, Checkpoint: m.checkpoint, Resolved: m.beat.Resolved,
-		Rows: m.beat.Rows, Bytes: m.beat.Bytes, LagMs: m.lag(m.reported), RelayBytes: uint64(m.Log.Size()), Slowest: m.beat.Slowest,
+		Changefeed: m.Changefeed, State: state, Reason: reason, Checkpoint: m.checkpoint, Resolved: resolved,
+		Rows: m.rows, Bytes: m.bytes, LagMs: m.lag(m.reported), RelayBytes: uint64(m.Log.Size()),
 		SourcePosition: m.contact.Position,
 	}
+	m.describeGroups(s)
 	if !m.contact.At.IsZero() {
 		s.ContactMs = m.contact.At.UnixMilli()
 	}
@@ -81,7 +87,23 @@ func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reaso
 			s.Barrier = b.String()
 		}
 	}
-	ctx.Send(m.Coordinator, s)
+	ctx.Send(ctx.Parent(), s)
+}
+
+// describeGroups sums up what the groups do.
+func (m *maintainer) describeGroups(s *messages.FeedStatus) {
+	lowest := uint64(math.MaxUint64)
+	for _, id := range slices.Sorted(maps.Keys(m.groups)) {
+		g := m.groups[id]
+		s.Rows, s.Bytes = s.Rows+g.beat.Rows, s.Bytes+g.beat.Bytes
+		if len(g.spans) == 0 {
+			continue
+		}
+		s.Nodes = append(s.Nodes, &messages.NodeSpans{Node: id, Spans: uint64(len(g.spans))})
+		if g.beat.Checkpoint < lowest {
+			lowest, s.Slowest = g.beat.Checkpoint, g.beat.Slowest
+		}
+	}
 }
 
 // lag is how far the downstream is behind the upstream, in milliseconds. When everything that the upstream had at the last

@@ -17,6 +17,7 @@ import (
 	"github.com/weir-cdc/weir/filter"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/relay"
+	"github.com/weir-cdc/weir/schedule"
 	"github.com/weir-cdc/weir/schema"
 	"github.com/weir-cdc/weir/sinks"
 	"github.com/weir-cdc/weir/sources"
@@ -36,8 +37,12 @@ type Options struct {
 	RelaySize         int64
 	// GiveUpAfter is how long the changefeed may be in trouble while its checkpoint does not move; 0 for good.
 	GiveUpAfter time.Duration
-	Source      sources.Settings
-	Log         *logrus.Entry
+	// Schedule holds the limits of placement.
+	Schedule schedule.Options
+	Source   sources.Settings
+	// Node is this node's name, "" for a lone one.
+	Node string
+	Log  *logrus.Entry
 }
 
 // leaseTTL is how long a node may be silent. Nobody waits to succeed a lone node: one that was stopped, or slept with its
@@ -222,15 +227,14 @@ func (r *Running) run(ctx context.Context, o Options, p *parts) {
 		}
 	}
 	node, err := system.Root.SpawnNamed(NewNode(NodeOptions{
-		Member: p.member, Store: p.store, Entry: o.Log,
-		Feed: func(string) (FeedParts, error) { return p.feed(o) },
+		Member: p.member, Store: p.store, Alone: true, Parts: lone{p, o}, Entry: o.Log,
 		OnStatus: func(s *messages.FeedStatus) {
 			r.publish(s)
 			if s.State == messages.FeedState_FEED_FAILED || s.State == messages.FeedState_FEED_FINISHED {
 				notify(finished)
 			}
 		},
-		OnStopped: func() { notify(stopped) },
+		OnStopped: func(NodeEnd) { notify(stopped) },
 	}), nodeName)
 	if err != nil {
 		r.err = fmt.Errorf("start the node: %w", err)
@@ -258,30 +262,22 @@ func (r *Running) run(ctx context.Context, o Options, p *parts) {
 	system.Shutdown()
 }
 
-// feed makes the actors of the changefeed.
-func (p *parts) feed(o Options) (FeedParts, error) {
-	entry := o.Log.WithField("changefeed", o.Changefeed)
-	sink, err := sinks.Open(o.To, sinks.Env{
-		Changefeed: o.Changefeed, ID: p.record.UUID, Catalog: p.catalog, Format: p.source.Format(), Log: entry,
-	})
-	if err != nil {
-		return FeedParts{}, err
-	}
-	return FeedParts{
-		Puller: func(maintainer *actor.PID) *actor.Props { return NewPuller(p.source, p.log, maintainer, entry) },
-		Group: func(maintainer *actor.PID) *actor.Props {
-			return NewGroup(GroupOptions{Changefeed: o.Changefeed, Maintainer: maintainer, Sink: sink, Entry: entry})
-		},
-		Maintainer: func(puller, group, coordinator *actor.PID) *actor.Props {
-			return NewMaintainer(MaintainerOptions{
-				Changefeed: o.Changefeed,
-				Activation: ActivationOptions{
-					Changefeed: o.Changefeed, Store: p.store, Source: p.source, StartAt: o.StartAt, Catalog: p.catalog, Tables: o.Tables,
-					Warn: func(text string) { entry.Warn(text) },
-				},
-				Source: p.source, Log: p.log, SyncpointMs: uint64(o.SyncpointInterval.Milliseconds()), Memory: o.Memory,
-				Goal: p.goal, GiveUpAfter: o.GiveUpAfter, Puller: puller, Group: group, Coordinator: coordinator, Entry: entry,
-			})
-		},
-	}, nil
+// lone is the Workshop of a process that runs one changefeed.
+type lone struct {
+	p *parts
+	o Options
+}
+
+func (l lone) material() material {
+	return material{store: l.p.store, source: l.p.source, log: l.p.log, catalog: l.p.catalog, record: l.p.record, goal: l.p.goal}
+}
+
+// Feed gives what runs the changefeed.
+func (l lone) Feed(context.Context, string, string) (FeedParts, error) {
+	return l.material().feed(l.o), nil
+}
+
+// Group gives what writes it downstream.
+func (l lone) Group(context.Context, string, string) (GroupParts, error) {
+	return l.material().group(l.o, nil)
 }

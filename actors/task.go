@@ -46,3 +46,13 @@ func (t *task) Receive(ctx actor.Context) {
 	}
 	ctx.Stop(ctx.Self())
 }
+
+// spawnStream starts a task that sends its parent many messages, by emit, until its context ends. The function must not
+// touch the parent's fields.
+func (l lifetime) spawnStream(ctx actor.Context, run func(c context.Context, emit func(any))) {
+	self, root := ctx.Self(), ctx.ActorSystem().Root
+	l.spawnTask(ctx, func(c context.Context) any {
+		run(c, func(msg any) { root.Send(self, msg) })
+		return nil
+	})
+}

@@ -56,6 +56,8 @@ type InFlight struct {
 	Event  Event
 	Phase  string
 	Writer DispatcherID
+	// Parties counts the spans that the event concerns.
+	Parties int
 	// Missing are the parties that the phase still waits for, at most as many as were asked for; absent ones have no ID.
 	Missing []Missing
 	// MissingTotal counts all of them.
@@ -80,7 +82,7 @@ func (m Missing) String() string {
 func (b *Barrier) InFlight(limit int) []InFlight {
 	var list []InFlight
 	for _, c := range b.crossings {
-		f := InFlight{Event: c.event, Phase: c.phase.String(), Writer: c.writer}
+		f := InFlight{Event: c.event, Phase: c.phase.String(), Writer: c.writer, Parties: c.parties}
 		b.spans.parties(&c.event, func(m *member) {
 			if !b.missing(c, m) {
 				return

@@ -26,6 +26,32 @@ func (b *Barrier) Living() []Living {
 	return living
 }
 
+// A Member is a span and who serves it.
+type Member struct {
+	ID           DispatcherID // "" while the span is absent
+	Span         Span
+	Replicating  bool   // its dispatcher counts
+	CheckpointTs uint64 // the highest that was told of it, which may be long ago
+}
+
+// Spans lists all spans, in order.
+func (b *Barrier) Spans() []Member {
+	var list []Member
+	b.spans.each(func(m *member) {
+		list = append(list, Member{ID: m.id, Span: m.span, Replicating: m.replicating, CheckpointTs: m.checkpointTs})
+	})
+	return list
+}
+
+// Keys lists the events in flight, in order.
+func (b *Barrier) Keys() []Key {
+	keys := make([]Key, 0, len(b.crossings))
+	for _, c := range b.crossings {
+		keys = append(keys, c.event.Key)
+	}
+	return keys
+}
+
 // String gives "ddl@42 collecting, waits for t1 (5) and 3 more".
 func (f InFlight) String() string {
 	text := fmt.Sprintf("%s %s", f.Event.Key, f.Phase)

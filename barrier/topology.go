@@ -21,6 +21,14 @@ func (b *Barrier) Absent() []Absent {
 	return absent
 }
 
+// Schema gives the database that a table belongs to; "" for the table trigger's and for one that is not there.
+func (b *Barrier) Schema(id TableID) string {
+	if t := b.spans.tables[id]; t != nil {
+		return t.Schema
+	}
+	return ""
+}
+
 // Create gives an absent span a dispatcher with a new id and tells where it starts. The dispatcher does not count before
 // Replicating. It is an error if there is no such span or if it has a dispatcher.
 func (b *Barrier) Create(span Span, id DispatcherID) (Start, error) {

@@ -34,6 +34,8 @@ type Node struct {
 	// EtcdPeers lists the members of an embedded cluster as name=URL, this node among them; none is a cluster of one.
 	EtcdPeers                        []string
 	EtcdListenPeer, EtcdListenClient string
+	// EtcdRejoin lets an embedded member that lost its disk take a new place in the cluster.
+	EtcdRejoin bool
 
 	// DataDir keeps the metadata, if etcd is embedded, and the relay logs.
 	DataDir string
@@ -78,6 +80,7 @@ func (n *Node) Settings() []Setting {
 		{"etcd-peers", "members of an embedded cluster with their peer URLs, as in n1=https://a:2380,n2=https://b:2380,n3=https://c:2380", &listValue{list: &n.EtcdPeers}},
 		{"etcd-listen-peer", "URL that the embedded member listens on for its peers; default: its own of --etcd-peers", (*textValue)(&n.EtcdListenPeer)},
 		{"etcd-listen-client", "URL that the embedded member listens on for the other nodes' clients; default: https or http, the peer URL's host, port 2379", (*textValue)(&n.EtcdListenClient)},
+		{"etcd-rejoin", "let this embedded member, whose disk was lost, give up its former place in the cluster and take a new one", (*boolValue)(&n.EtcdRejoin)},
 		{"data-dir", "folder of the metadata and the relay logs; default: derived from --name", (*textValue)(&n.DataDir)},
 		{"lease-ttl", "after how long without a word a node counts as gone; whole seconds", (*durationValue)(&n.LeaseTTL)},
 		{"memory", "limit of the rows in flight, all changefeeds together", &n.Memory},

@@ -53,7 +53,7 @@ func TestNodeFileEqualsEnvironmentEqualsFlags(t *testing.T) {
 	var file strings.Builder
 	env := map[string]string{}
 	for _, s := range byFlags.Settings() {
-		text := map[string]string{"size": "128MiB", "duration": "5s", "list": "a=b,c=d"}[s.Value.Type()]
+		text := map[string]string{"size": "128MiB", "duration": "5s", "list": "a=b,c=d", "bool": "true"}[s.Value.Type()]
 		if text == "" {
 			text = "x-" + s.Name
 		}
@@ -65,8 +65,11 @@ func TestNodeFileEqualsEnvironmentEqualsFlags(t *testing.T) {
 		}
 		env[Variable(s.Name)] = text
 		quoted := `"` + text + `"`
-		if s.Value.Type() == "list" {
+		switch s.Value.Type() {
+		case "list":
 			quoted = `["a=b", "c=d"]`
+		case "bool":
+			quoted = text
 		}
 		file.WriteString(s.Name + " = " + quoted + "\n")
 	}

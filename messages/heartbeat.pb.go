@@ -80,7 +80,7 @@ func (FeedState) EnumDescriptor() ([]byte, []int) {
 	return file_heartbeat_proto_rawDescGZIP(), []int{0}
 }
 
-// Heartbeat: group -> maintainer, several times a second. No answer.
+// Heartbeat: group -> maintainer, at least each second. Answer: Grant.
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
@@ -94,6 +94,8 @@ type Heartbeat struct {
 	Error         ErrorKind              `protobuf:"varint,9,opt,name=error,proto3,enum=weir.ErrorKind" json:"error,omitempty"` // the sink's state
 	Reason        string                 `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
 	Passages      []*Passage             `protobuf:"bytes,11,rep,name=passages,proto3" json:"passages,omitempty"` // checkpoints of the spans that hold a barrier's proof (those with a slot)
+	Sent          int64                  `protobuf:"varint,12,opt,name=sent,proto3" json:"sent,omitempty"`        // when, by the group's own clock: for Grant
+	Traffic       []*Traffic             `protobuf:"bytes,13,rep,name=traffic,proto3" json:"traffic,omitempty"`   // of the spans that had some since the last report of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +207,126 @@ func (x *Heartbeat) GetPassages() []*Passage {
 	return nil
 }
 
+func (x *Heartbeat) GetSent() int64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetTraffic() []*Traffic {
+	if x != nil {
+		return x.Traffic
+	}
+	return nil
+}
+
+// Grant: maintainer -> group. The group's sink may commit for as long as the changefeed's grant says, from sent on.
+type Grant struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Sent          int64                  `protobuf:"varint,2,opt,name=sent,proto3" json:"sent,omitempty"` // of the Heartbeat that it answers
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_heartbeat_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_heartbeat_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_heartbeat_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Grant) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Grant) GetSent() int64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
+}
+
+// Traffic is how much a span had to write of late.
+type Traffic struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Dispatcher     string                 `protobuf:"bytes,1,opt,name=dispatcher,proto3" json:"dispatcher,omitempty"`
+	BytesPerSecond uint64                 `protobuf:"varint,2,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Traffic) Reset() {
+	*x = Traffic{}
+	mi := &file_heartbeat_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Traffic) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Traffic) ProtoMessage() {}
+
+func (x *Traffic) ProtoReflect() protoreflect.Message {
+	mi := &file_heartbeat_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
+func (*Traffic) Descriptor() ([]byte, []int) {
+	return file_heartbeat_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Traffic) GetDispatcher() string {
+	if x != nil {
+		return x.Dispatcher
+	}
+	return ""
+}
+
+func (x *Traffic) GetBytesPerSecond() uint64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
 // Passage is the checkpoint of one span.
 type Passage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -216,7 +338,7 @@ type Passage struct {
 
 func (x *Passage) Reset() {
 	*x = Passage{}
-	mi := &file_heartbeat_proto_msgTypes[1]
+	mi := &file_heartbeat_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -228,7 +350,7 @@ func (x *Passage) String() string {
 func (*Passage) ProtoMessage() {}
 
 func (x *Passage) ProtoReflect() protoreflect.Message {
-	mi := &file_heartbeat_proto_msgTypes[1]
+	mi := &file_heartbeat_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -241,7 +363,7 @@ func (x *Passage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Passage.ProtoReflect.Descriptor instead.
 func (*Passage) Descriptor() ([]byte, []int) {
-	return file_heartbeat_proto_rawDescGZIP(), []int{1}
+	return file_heartbeat_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Passage) GetDispatcher() string {
@@ -276,13 +398,14 @@ type FeedStatus struct {
 	RelayBytes     uint64                 `protobuf:"varint,13,opt,name=relay_bytes,json=relayBytes,proto3" json:"relay_bytes,omitempty"`
 	Slowest        string                 `protobuf:"bytes,14,opt,name=slowest,proto3" json:"slowest,omitempty"`
 	SourcePosition string                 `protobuf:"bytes,15,opt,name=source_position,json=sourcePosition,proto3" json:"source_position,omitempty"` // of the stored checkpoint
+	Nodes          []*NodeSpans           `protobuf:"bytes,16,rep,name=nodes,proto3" json:"nodes,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *FeedStatus) Reset() {
 	*x = FeedStatus{}
-	mi := &file_heartbeat_proto_msgTypes[2]
+	mi := &file_heartbeat_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -294,7 +417,7 @@ func (x *FeedStatus) String() string {
 func (*FeedStatus) ProtoMessage() {}
 
 func (x *FeedStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_heartbeat_proto_msgTypes[2]
+	mi := &file_heartbeat_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -307,7 +430,7 @@ func (x *FeedStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedStatus.ProtoReflect.Descriptor instead.
 func (*FeedStatus) Descriptor() ([]byte, []int) {
-	return file_heartbeat_proto_rawDescGZIP(), []int{2}
+	return file_heartbeat_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FeedStatus) GetChangefeed() string {
@@ -415,12 +538,88 @@ func (x *FeedStatus) GetSourcePosition() string {
 	return ""
 }
 
+func (x *FeedStatus) GetNodes() []*NodeSpans {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+// NodeSpans is how many spans of a changefeed a node has.
+type NodeSpans struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Node           string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"` // incarnation
+	Spans          uint64                 `protobuf:"varint,2,opt,name=spans,proto3" json:"spans,omitempty"`
+	RowsPerSecond  float64                `protobuf:"fixed64,3,opt,name=rows_per_second,json=rowsPerSecond,proto3" json:"rows_per_second,omitempty"` // of late
+	BytesPerSecond float64                `protobuf:"fixed64,4,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *NodeSpans) Reset() {
+	*x = NodeSpans{}
+	mi := &file_heartbeat_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeSpans) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeSpans) ProtoMessage() {}
+
+func (x *NodeSpans) ProtoReflect() protoreflect.Message {
+	mi := &file_heartbeat_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeSpans.ProtoReflect.Descriptor instead.
+func (*NodeSpans) Descriptor() ([]byte, []int) {
+	return file_heartbeat_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *NodeSpans) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *NodeSpans) GetSpans() uint64 {
+	if x != nil {
+		return x.Spans
+	}
+	return 0
+}
+
+func (x *NodeSpans) GetRowsPerSecond() float64 {
+	if x != nil {
+		return x.RowsPerSecond
+	}
+	return 0
+}
+
+func (x *NodeSpans) GetBytesPerSecond() float64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
 var File_heartbeat_proto protoreflect.FileDescriptor
 
 const file_heartbeat_proto_rawDesc = "" +
 	"\n" +
 	"\x0fheartbeat.proto\x12\x04weir\x1a\n" +
-	"sink.proto\"\xc7\x02\n" +
+	"sink.proto\"\x84\x03\n" +
 	"\tHeartbeat\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x1e\n" +
@@ -435,14 +634,24 @@ const file_heartbeat_proto_rawDesc = "" +
 	"\x05error\x18\t \x01(\x0e2\x0f.weir.ErrorKindR\x05error\x12\x16\n" +
 	"\x06reason\x18\n" +
 	" \x01(\tR\x06reason\x12)\n" +
-	"\bpassages\x18\v \x03(\v2\r.weir.PassageR\bpassages\"I\n" +
+	"\bpassages\x18\v \x03(\v2\r.weir.PassageR\bpassages\x12\x12\n" +
+	"\x04sent\x18\f \x01(\x03R\x04sent\x12'\n" +
+	"\atraffic\x18\r \x03(\v2\r.weir.TrafficR\atraffic\"1\n" +
+	"\x05Grant\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04sent\x18\x02 \x01(\x03R\x04sent\"S\n" +
+	"\aTraffic\x12\x1e\n" +
+	"\n" +
+	"dispatcher\x18\x01 \x01(\tR\n" +
+	"dispatcher\x12(\n" +
+	"\x10bytes_per_second\x18\x02 \x01(\x04R\x0ebytesPerSecond\"I\n" +
 	"\aPassage\x12\x1e\n" +
 	"\n" +
 	"dispatcher\x18\x01 \x01(\tR\n" +
 	"dispatcher\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x04R\n" +
-	"checkpoint\"\xb1\x03\n" +
+	"checkpoint\"\xd8\x03\n" +
 	"\n" +
 	"FeedStatus\x12\x1e\n" +
 	"\n" +
@@ -466,7 +675,13 @@ const file_heartbeat_proto_rawDesc = "" +
 	"\vrelay_bytes\x18\r \x01(\x04R\n" +
 	"relayBytes\x12\x18\n" +
 	"\aslowest\x18\x0e \x01(\tR\aslowest\x12'\n" +
-	"\x0fsource_position\x18\x0f \x01(\tR\x0esourcePosition*w\n" +
+	"\x0fsource_position\x18\x0f \x01(\tR\x0esourcePosition\x12%\n" +
+	"\x05nodes\x18\x10 \x03(\v2\x0f.weir.NodeSpansR\x05nodes\"\x87\x01\n" +
+	"\tNodeSpans\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
+	"\x05spans\x18\x02 \x01(\x04R\x05spans\x12&\n" +
+	"\x0frows_per_second\x18\x03 \x01(\x01R\rrowsPerSecond\x12(\n" +
+	"\x10bytes_per_second\x18\x04 \x01(\x01R\x0ebytesPerSecond*w\n" +
 	"\tFeedState\x12\x11\n" +
 	"\rFEED_STARTING\x10\x00\x12\x0f\n" +
 	"\vFEED_NORMAL\x10\x01\x12\x10\n" +
@@ -488,23 +703,28 @@ func file_heartbeat_proto_rawDescGZIP() []byte {
 }
 
 var file_heartbeat_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_heartbeat_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_heartbeat_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_heartbeat_proto_goTypes = []any{
 	(FeedState)(0),     // 0: weir.FeedState
 	(*Heartbeat)(nil),  // 1: weir.Heartbeat
-	(*Passage)(nil),    // 2: weir.Passage
-	(*FeedStatus)(nil), // 3: weir.FeedStatus
-	(ErrorKind)(0),     // 4: weir.ErrorKind
+	(*Grant)(nil),      // 2: weir.Grant
+	(*Traffic)(nil),    // 3: weir.Traffic
+	(*Passage)(nil),    // 4: weir.Passage
+	(*FeedStatus)(nil), // 5: weir.FeedStatus
+	(*NodeSpans)(nil),  // 6: weir.NodeSpans
+	(ErrorKind)(0),     // 7: weir.ErrorKind
 }
 var file_heartbeat_proto_depIdxs = []int32{
-	4, // 0: weir.Heartbeat.error:type_name -> weir.ErrorKind
-	2, // 1: weir.Heartbeat.passages:type_name -> weir.Passage
-	0, // 2: weir.FeedStatus.state:type_name -> weir.FeedState
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 0: weir.Heartbeat.error:type_name -> weir.ErrorKind
+	4, // 1: weir.Heartbeat.passages:type_name -> weir.Passage
+	3, // 2: weir.Heartbeat.traffic:type_name -> weir.Traffic
+	0, // 3: weir.FeedStatus.state:type_name -> weir.FeedState
+	6, // 4: weir.FeedStatus.nodes:type_name -> weir.NodeSpans
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_heartbeat_proto_init() }
@@ -519,7 +739,7 @@ func file_heartbeat_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_heartbeat_proto_rawDesc), len(file_heartbeat_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -430,18 +430,186 @@ func (x *Living) GetDatabase() string {
 	return ""
 }
 
+// Enlist: maintainer -> node. Run a group of this changefeed. Answer: Enlisted, also if it runs already.
+type Enlist struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changefeed    string                 `protobuf:"bytes,1,opt,name=changefeed,proto3" json:"changefeed,omitempty"`
+	Uuid          string                 `protobuf:"bytes,2,opt,name=uuid,proto3" json:"uuid,omitempty"` // of the changefeed's record
+	Epoch         uint64                 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Enlist) Reset() {
+	*x = Enlist{}
+	mi := &file_placement_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Enlist) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Enlist) ProtoMessage() {}
+
+func (x *Enlist) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Enlist.ProtoReflect.Descriptor instead.
+func (*Enlist) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Enlist) GetChangefeed() string {
+	if x != nil {
+		return x.Changefeed
+	}
+	return ""
+}
+
+func (x *Enlist) GetUuid() string {
+	if x != nil {
+		return x.Uuid
+	}
+	return ""
+}
+
+func (x *Enlist) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// Enlisted: node -> maintainer.
+type Enlisted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"` // why there is no group: names what, where and the fix
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Enlisted) Reset() {
+	*x = Enlisted{}
+	mi := &file_placement_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Enlisted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Enlisted) ProtoMessage() {}
+
+func (x *Enlisted) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Enlisted.ProtoReflect.Descriptor instead.
+func (*Enlisted) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Enlisted) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Enlisted) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+// Dismiss: maintainer -> node. The changefeed ends: end its group. No answer.
+type Dismiss struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Changefeed    string                 `protobuf:"bytes,1,opt,name=changefeed,proto3" json:"changefeed,omitempty"`
+	Epoch         uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dismiss) Reset() {
+	*x = Dismiss{}
+	mi := &file_placement_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dismiss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dismiss) ProtoMessage() {}
+
+func (x *Dismiss) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dismiss.ProtoReflect.Descriptor instead.
+func (*Dismiss) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Dismiss) GetChangefeed() string {
+	if x != nil {
+		return x.Changefeed
+	}
+	return ""
+}
+
+func (x *Dismiss) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 // Bootstrap: maintainer -> group. A maintainer with this epoch is now in charge. Answer: Bootstrapped. A group takes a
-// higher epoch only.
+// higher epoch only, but for anew: its spans were given up, so it ends all its dispatchers and begins with nothing.
 type Bootstrap struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Anew          bool                   `protobuf:"varint,2,opt,name=anew,proto3" json:"anew,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_placement_proto_msgTypes[5]
+	mi := &file_placement_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +621,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[5]
+	mi := &file_placement_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +634,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{5}
+	return file_placement_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Bootstrap) GetEpoch() uint64 {
@@ -474,6 +642,13 @@ func (x *Bootstrap) GetEpoch() uint64 {
 		return x.Epoch
 	}
 	return 0
+}
+
+func (x *Bootstrap) GetAnew() bool {
+	if x != nil {
+		return x.Anew
+	}
+	return false
 }
 
 // Bootstrapped: group -> maintainer.
@@ -488,7 +663,7 @@ type Bootstrapped struct {
 
 func (x *Bootstrapped) Reset() {
 	*x = Bootstrapped{}
-	mi := &file_placement_proto_msgTypes[6]
+	mi := &file_placement_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +675,7 @@ func (x *Bootstrapped) String() string {
 func (*Bootstrapped) ProtoMessage() {}
 
 func (x *Bootstrapped) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[6]
+	mi := &file_placement_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +688,7 @@ func (x *Bootstrapped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrapped.ProtoReflect.Descriptor instead.
 func (*Bootstrapped) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{6}
+	return file_placement_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Bootstrapped) GetEpoch() uint64 {
@@ -547,7 +722,7 @@ type GroupStarted struct {
 
 func (x *GroupStarted) Reset() {
 	*x = GroupStarted{}
-	mi := &file_placement_proto_msgTypes[7]
+	mi := &file_placement_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +734,7 @@ func (x *GroupStarted) String() string {
 func (*GroupStarted) ProtoMessage() {}
 
 func (x *GroupStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_placement_proto_msgTypes[7]
+	mi := &file_placement_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,12 +747,155 @@ func (x *GroupStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupStarted.ProtoReflect.Descriptor instead.
 func (*GroupStarted) Descriptor() ([]byte, []int) {
-	return file_placement_proto_rawDescGZIP(), []int{7}
+	return file_placement_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GroupStarted) GetIncarnation() uint64 {
 	if x != nil {
 		return x.Incarnation
+	}
+	return 0
+}
+
+// Drain: maintainer -> group. Write out what is in flight. No answer but what becomes durable.
+type Drain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Drain) Reset() {
+	*x = Drain{}
+	mi := &file_placement_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Drain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Drain) ProtoMessage() {}
+
+func (x *Drain) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Drain.ProtoReflect.Descriptor instead.
+func (*Drain) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Drain) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// CloseSink: maintainer -> group. Let the sink do what it was told, then end it. Answer: SinkClosed.
+type CloseSink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Settle        bool                   `protobuf:"varint,2,opt,name=settle,proto3" json:"settle,omitempty"` // if the sink is starting over, let it do so first, for it has the last checkpoint to write
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseSink) Reset() {
+	*x = CloseSink{}
+	mi := &file_placement_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseSink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseSink) ProtoMessage() {}
+
+func (x *CloseSink) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseSink.ProtoReflect.Descriptor instead.
+func (*CloseSink) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CloseSink) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *CloseSink) GetSettle() bool {
+	if x != nil {
+		return x.Settle
+	}
+	return false
+}
+
+// SinkClosed: group -> maintainer.
+type SinkClosed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SinkClosed) Reset() {
+	*x = SinkClosed{}
+	mi := &file_placement_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SinkClosed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SinkClosed) ProtoMessage() {}
+
+func (x *SinkClosed) ProtoReflect() protoreflect.Message {
+	mi := &file_placement_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SinkClosed.ProtoReflect.Descriptor instead.
+func (*SinkClosed) Descriptor() ([]byte, []int) {
+	return file_placement_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SinkClosed) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -624,15 +942,38 @@ const file_placement_proto_rawDesc = "" +
 	"\x03key\x18\x06 \x01(\v2\t.weir.KeyR\x03key\x12#\n" +
 	"\x04info\x18\a \x01(\v2\x0f.weir.EventInfoR\x04info\x12\x16\n" +
 	"\x06blocks\x18\b \x01(\bR\x06blocks\x12\x1a\n" +
-	"\bdatabase\x18\t \x01(\tR\bdatabase\"!\n" +
+	"\bdatabase\x18\t \x01(\tR\bdatabase\"R\n" +
+	"\x06Enlist\x12\x1e\n" +
+	"\n" +
+	"changefeed\x18\x01 \x01(\tR\n" +
+	"changefeed\x12\x12\n" +
+	"\x04uuid\x18\x02 \x01(\tR\x04uuid\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\"6\n" +
+	"\bEnlisted\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"?\n" +
+	"\aDismiss\x12\x1e\n" +
+	"\n" +
+	"changefeed\x18\x01 \x01(\tR\n" +
+	"changefeed\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"5\n" +
 	"\tBootstrap\x12\x14\n" +
-	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"j\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04anew\x18\x02 \x01(\bR\x04anew\"j\n" +
 	"\fBootstrapped\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\"\n" +
 	"\x05spans\x18\x03 \x03(\v2\f.weir.LivingR\x05spans\"0\n" +
 	"\fGroupStarted\x12 \n" +
-	"\vincarnation\x18\x01 \x01(\x04R\vincarnation*c\n" +
+	"\vincarnation\x18\x01 \x01(\x04R\vincarnation\"\x1d\n" +
+	"\x05Drain\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\"9\n" +
+	"\tCloseSink\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06settle\x18\x02 \x01(\bR\x06settle\"\"\n" +
+	"\n" +
+	"SinkClosed\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch*c\n" +
 	"\tSlotState\x12\r\n" +
 	"\tSLOT_IDLE\x10\x00\x12\x11\n" +
 	"\rSLOT_FLUSHING\x10\x01\x12\x10\n" +
@@ -653,7 +994,7 @@ func file_placement_proto_rawDescGZIP() []byte {
 }
 
 var file_placement_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_placement_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_placement_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_placement_proto_goTypes = []any{
 	(SlotState)(0),       // 0: weir.SlotState
 	(*Placed)(nil),       // 1: weir.Placed
@@ -661,24 +1002,30 @@ var file_placement_proto_goTypes = []any{
 	(*Remove)(nil),       // 3: weir.Remove
 	(*Removed)(nil),      // 4: weir.Removed
 	(*Living)(nil),       // 5: weir.Living
-	(*Bootstrap)(nil),    // 6: weir.Bootstrap
-	(*Bootstrapped)(nil), // 7: weir.Bootstrapped
-	(*GroupStarted)(nil), // 8: weir.GroupStarted
-	(*Span)(nil),         // 9: weir.Span
-	(*Position)(nil),     // 10: weir.Position
-	(*Key)(nil),          // 11: weir.Key
-	(*EventInfo)(nil),    // 12: weir.EventInfo
+	(*Enlist)(nil),       // 6: weir.Enlist
+	(*Enlisted)(nil),     // 7: weir.Enlisted
+	(*Dismiss)(nil),      // 8: weir.Dismiss
+	(*Bootstrap)(nil),    // 9: weir.Bootstrap
+	(*Bootstrapped)(nil), // 10: weir.Bootstrapped
+	(*GroupStarted)(nil), // 11: weir.GroupStarted
+	(*Drain)(nil),        // 12: weir.Drain
+	(*CloseSink)(nil),    // 13: weir.CloseSink
+	(*SinkClosed)(nil),   // 14: weir.SinkClosed
+	(*Span)(nil),         // 15: weir.Span
+	(*Position)(nil),     // 16: weir.Position
+	(*Key)(nil),          // 17: weir.Key
+	(*EventInfo)(nil),    // 18: weir.EventInfo
 }
 var file_placement_proto_depIdxs = []int32{
-	9,  // 0: weir.Placed.span:type_name -> weir.Span
-	10, // 1: weir.Placed.start:type_name -> weir.Position
+	15, // 0: weir.Placed.span:type_name -> weir.Span
+	16, // 1: weir.Placed.start:type_name -> weir.Position
 	1,  // 2: weir.Place.spans:type_name -> weir.Placed
 	5,  // 3: weir.Removed.spans:type_name -> weir.Living
-	9,  // 4: weir.Living.span:type_name -> weir.Span
-	10, // 5: weir.Living.last_passed:type_name -> weir.Position
+	15, // 4: weir.Living.span:type_name -> weir.Span
+	16, // 5: weir.Living.last_passed:type_name -> weir.Position
 	0,  // 6: weir.Living.slot:type_name -> weir.SlotState
-	11, // 7: weir.Living.key:type_name -> weir.Key
-	12, // 8: weir.Living.info:type_name -> weir.EventInfo
+	17, // 7: weir.Living.key:type_name -> weir.Key
+	18, // 8: weir.Living.info:type_name -> weir.EventInfo
 	5,  // 9: weir.Bootstrapped.spans:type_name -> weir.Living
 	10, // [10:10] is the sub-list for method output_type
 	10, // [10:10] is the sub-list for method input_type
@@ -700,7 +1047,7 @@ func file_placement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_placement_proto_rawDesc), len(file_placement_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -73,7 +73,7 @@ func newRoot(c *console) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newRun(c), newDemo(c), newCheck(c), newChangefeed(c), newNodes(c), newDrain(c), newVersion(c))
+	root.AddCommand(newRun(c), newDemo(c), newCheck(c), newNode(c, startNode), newChangefeed(c), newNodes(c), newDrain(c), newVersion(c))
 	return root
 }
 

@@ -49,7 +49,10 @@ Exit status: 0 ended in order, 1 an error, 2 the command line or the configurati
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&file, "config", "", "TOML file with any of the settings below")
 	for _, s := range n.Settings() {
-		cmd.Flags().Var(s.Value, s.Name, s.Usage)
+		flag := cmd.Flags().VarPF(s.Value, s.Name, "", s.Usage)
+		if s.Value.Type() == "bool" {
+			flag.NoOptDefVal = "true"
+		}
 	}
 	return cmd
 }

@@ -24,25 +24,34 @@ func init() {
 	sources.Register("workload", func(uri string, _ sources.Settings) (sources.Source, error) { return workload.Open(uri) })
 }
 
-// start puts the parts of a node together and starts it.
-func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, error) {
-	var options []filter.Option
+// options makes what the actors of a changefeed are told out of its settings.
+func options(c *config.Config, log *logrus.Entry) (actors.Options, error) {
+	var matching []filter.Option
 	if c.CaseSensitive {
-		options = append(options, filter.CaseSensitive())
+		matching = append(matching, filter.CaseSensitive())
 	}
-	tables, err := filter.Parse(c.Tables, options...)
+	tables, err := filter.Parse(c.Tables, matching...)
 	if err != nil {
-		return nil, err
+		return actors.Options{}, err
 	}
 	to, err := sinkURI(c)
 	if err != nil {
-		return nil, err
+		return actors.Options{}, err
 	}
-	return actors.Start(ctx, actors.Options{
+	return actors.Options{
 		Changefeed: c.Changefeed, From: c.From, To: to, DataDir: c.DataDir, Tables: tables,
 		StartAt: c.StartAt, StopAt: c.StopAt, SyncpointInterval: c.SyncpointInterval,
 		Memory: uint64(c.Memory), RelaySize: int64(c.RelaySize), GiveUpAfter: c.GiveUpAfter,
 		Source: sources.Settings{ServerID: c.ServerID, Log: log},
 		Log:    log,
-	})
+	}, nil
+}
+
+// start puts the parts of a node together and starts it.
+func start(ctx context.Context, c *config.Config, log *logrus.Entry) (feed, error) {
+	o, err := options(c, log)
+	if err != nil {
+		return nil, err
+	}
+	return actors.Start(ctx, o)
 }
