@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/messages"
 )
 
@@ -26,9 +25,9 @@ func (g *group) report(ctx actor.Context) {
 	if len(g.counted) > 0 {
 		g.beat(ctx)
 	}
-	g.tell(ctx, &messages.BlockStatuses{
-		Epoch: g.epoch, Version: uint32(barrier.CurrentVersion), Statuses: g.statuses,
-	})
+	g.tell(ctx, spoken(&messages.BlockStatuses{
+		Epoch: g.epoch, Version: newestVersion, Statuses: g.statuses,
+	}))
 	g.statuses = nil
 }
 

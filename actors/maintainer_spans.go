@@ -110,7 +110,7 @@ func (m *maintainer) onStatuses(ctx actor.Context, msg *messages.BlockStatuses) 
 		return
 	}
 	var effects []barrier.Effect
-	for _, s := range msg.Statuses {
+	for _, s := range spoken(msg).Statuses {
 		effects = append(effects, m.barrier.Status(s.ToStatus(msg.Epoch, msg.Version))...)
 	}
 	m.do(ctx, effects)

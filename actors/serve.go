@@ -37,11 +37,8 @@ type ServeOptions struct {
 	Log   *logrus.Entry
 }
 
-// The versions of the protocol between nodes that this build speaks: barrier.Version counts them.
-const (
-	oldestVersion = uint32(barrier.TypedDone) - 1
-	newestVersion = uint32(barrier.CurrentVersion)
-)
+// oldestVersion is the oldest protocol version between nodes that this build speaks, up to newestVersion.
+const oldestVersion = uint32(barrier.TypedDone) - 1
 
 // A Server is a node of a cluster at work in this process.
 type Server struct {
