@@ -23,8 +23,10 @@ type (
 		err    error
 	}
 	campaignAgain struct{}
-	feedsSeen     struct{ feeds []cluster.Changefeed }
-	ownerStored   struct {
+	// nodesWanted: coordinator -> node, when it begins: tell of the nodes.
+	nodesWanted struct{}
+	feedsSeen   struct{ feeds []cluster.Changefeed }
+	ownerStored struct {
 		name, owner string
 		err         error
 	}
@@ -68,6 +70,7 @@ type coordinator struct {
 	number   uint64        // of the last Assign
 	nodes    []cluster.NodeInfo
 	counted  bool              // nodes was read
+	staying  bool              // some node does not drain
 	owners   map[string]string // as stored, by changefeed
 	feeds    map[string]*feedView
 	views    map[string]*nodeView // by incarnation
@@ -108,6 +111,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		c.timers = scheduler.NewTimerScheduler(ctx)
+		ctx.Send(ctx.Parent(), &nodesWanted{})
 		c.campaign(ctx)
 	case *campaignAgain:
 		c.campaign(ctx)
@@ -220,6 +224,7 @@ func (c *coordinator) decide(ctx actor.Context) {
 			c.views[n.Incarnation] = &nodeView{running: map[string]bool{}, without: map[string]uint64{}}
 		}
 	}
+	c.staying = slices.ContainsFunc(c.nodes, func(n cluster.NodeInfo) bool { return !n.Draining })
 	maps.DeleteFunc(c.views, func(id string, _ *nodeView) bool { return living[id].Incarnation == "" })
 	c.assign(ctx)
 	for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
@@ -228,7 +233,7 @@ func (c *coordinator) decide(ctx actor.Context) {
 			continue
 		}
 		owner, alive := living[f.owner]
-		if alive && !owner.Draining || alive && !c.gaveUp(f.owner, name) {
+		if alive && (!owner.Draining || !c.staying || !c.gaveUp(f.owner, name)) {
 			continue
 		}
 		if to := c.choose(living); to != "" && to != f.owner {
@@ -309,7 +314,7 @@ func (c *coordinator) assign(ctx actor.Context) {
 		for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
 			f := c.feeds[name]
 			switch mine := f.owner == n.Incarnation && !f.moving; {
-			case mine && f.runs() && !n.Draining:
+			case mine && f.runs() && (!n.Draining || !c.staying):
 				delete(v.without, name)
 				msg.Run = append(msg.Run, &messages.Assignment{Changefeed: name, Uuid: f.record.UUID})
 				continue

@@ -36,6 +36,7 @@ func (g *group) onBootstrap(ctx actor.Context, msg *messages.Bootstrap) {
 		g.awaited[id] = true
 		ctx.Send(m.pid, &activate{epoch: msg.Epoch})
 	}
+	g.beat(ctx) // a dispatcher's flush may wait for the first grant
 	g.bootstrapped(ctx)
 }
 
@@ -88,6 +89,8 @@ func (g *group) onRemove(ctx actor.Context, msg *messages.Remove) {
 	for _, id := range msg.Dispatchers {
 		if m := g.members[id]; m != nil {
 			ctx.Send(m.pid, lastWordsMessage)
+		} else {
+			g.tell(ctx, &messages.Removed{Epoch: g.epoch, Spans: []*messages.Living{{Dispatcher: id}}})
 		}
 	}
 }

@@ -99,6 +99,7 @@ type maintainer struct {
 	phase  maintainerPhase
 	life   int // of the activation; what an older one's tasks say is dropped
 	state  *activation
+	epoch  uint64 // of the last activation
 	timers *scheduler.TimerScheduler
 	cancel scheduler.CancelFunc
 	tasks  lifetime
@@ -275,7 +276,7 @@ func (m *maintainer) onWatch(ctx actor.Context) {
 	m.save(ctx)
 	switch {
 	case m.phase == closing && now.After(m.stopBy):
-		m.leave(ctx)
+		m.dismiss(ctx)
 	case m.phase == draining:
 		m.drain(ctx, now)
 	default:

@@ -39,7 +39,7 @@ func (m *maintainer) onActivated(ctx actor.Context, msg *activated) {
 		m.restart(ctx, msg.err)
 		return
 	}
-	m.state, m.phase = msg.state, bootstrapping
+	m.state, m.phase, m.epoch = msg.state, bootstrapping, msg.state.epoch
 	m.checkpoint, m.saved = msg.state.checkpoint.CommitTs, msg.state.checkpoint.CommitTs
 	m.Entry = m.Entry.WithField("epoch", m.state.epoch)
 	m.Entry.WithFields(logrus.Fields{"checkpoint_ts": m.checkpoint, "position": m.state.checkpoint.Mark.Position}).Info("changefeed activated")

@@ -73,27 +73,30 @@ func (m *maintainer) stopped(ctx actor.Context) {
 		m.toGroups(ctx, &messages.Checkpoint{CommitTs: m.saved}) // a sink that has started over may have lost it
 	}
 	m.unclosed = 0
-	epoch := uint64(0)
-	if m.state != nil {
-		epoch = m.state.epoch
-	}
 	for _, id := range slices.Sorted(maps.Keys(m.groups)) {
-		m.unclosed++
-		ctx.Request(m.groups[id].pid, &messages.CloseSink{Epoch: epoch, Settle: m.finished})
+		if g := m.groups[id]; g.phase == serving {
+			m.unclosed++
+			ctx.Request(g.pid, &messages.CloseSink{Epoch: m.epoch, Settle: m.finished})
+		}
 	}
 	if m.unclosed == 0 {
-		m.leave(ctx)
+		m.dismiss(ctx)
 	}
 }
 
 // onSinkClosed: one sink less to wait for.
 func (m *maintainer) onSinkClosed(ctx actor.Context) {
 	if m.unclosed--; m.phase == closing && m.unclosed <= 0 {
-		for _, id := range slices.Sorted(maps.Keys(m.groups)) {
-			ctx.Send(m.groups[id].host, &messages.Dismiss{Changefeed: m.Changefeed, Epoch: m.state.epoch})
-		}
-		m.leave(ctx)
+		m.dismiss(ctx)
 	}
+}
+
+// dismiss ends the groups: the changefeed is at its end, or stopped.
+func (m *maintainer) dismiss(ctx actor.Context) {
+	for _, id := range slices.Sorted(maps.Keys(m.groups)) {
+		ctx.Send(m.groups[id].host, &messages.Dismiss{Changefeed: m.Changefeed, Epoch: m.epoch})
+	}
+	m.leave(ctx)
 }
 
 // leave tells the node that nothing is left to do.

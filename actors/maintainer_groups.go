@@ -204,7 +204,9 @@ func (m *maintainer) onPeer(ctx actor.Context, msg *peerChanged) {
 	}
 	switch {
 	case m.phase == bootstrapping && !m.awaits(g.id):
-		m.restart(ctx, errGroupBroke) // what it reported may no longer hold
+		if !msg.up {
+			m.restart(ctx, errGroupBroke) // what it reported may no longer hold
+		}
 	case m.phase == bootstrapping:
 		if msg.up {
 			m.summon(ctx, g)
@@ -213,10 +215,7 @@ func (m *maintainer) onPeer(ctx actor.Context, msg *peerChanged) {
 		g.phase = silent
 		m.plan.leave(g.id)
 		m.Entry.WithField("node", g.name).Warn("no link to the node: its spans wait for its grant to run out")
-	case msg.up && g.phase != serving:
-		m.summon(ctx, g)
-	case msg.up:
-		m.plan.leave(g.id)
+	case msg.up && g.phase != serving: // of one that serves it is late news: what came over the new link overtook it
 		m.summon(ctx, g)
 	}
 }

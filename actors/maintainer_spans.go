@@ -129,6 +129,9 @@ func (m *maintainer) do(ctx actor.Context, effects []barrier.Effect) {
 			orders.send(ctx)
 			m.schedule(ctx, e)
 		case barrier.Remove:
+			if g := m.where[string(e.ID)]; g != nil {
+				m.plan.Ending(e.ID, e.Span, schedule.NodeID(g.id))
+			}
 			m.end(ctx, []string{string(e.ID)})
 		case barrier.Completed:
 			m.Entry.WithField("key", e.Key.String()).Debug("barrier crossed")

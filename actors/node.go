@@ -168,6 +168,10 @@ func (n *node) Receive(ctx actor.Context) {
 		n.onStarted(ctx)
 	case *nodesSeen:
 		n.onNodes(ctx, msg.nodes)
+	case *nodesWanted:
+		if n.nodes != nil {
+			ctx.Send(n.coordinator, &nodesSeen{n.nodes})
+		}
 	case *link.Peer:
 		n.onPeer(ctx, msg)
 	case *messages.Assign:

@@ -14,7 +14,7 @@ import (
 // changefeed any more.
 
 // mostStrange is for how many Assigns a group may be of a changefeed that runs nowhere: its maintainer ends it first.
-const mostStrange = 20
+const mostStrange = 5
 
 func (n *node) onEnlist(ctx actor.Context, msg *messages.Enlist) {
 	g := n.groups[msg.Changefeed]
