@@ -66,62 +66,75 @@ func (f *Changefeed) Rows() int {
 // Compare plays the files to their final state and compares every table of the upstream with it.
 func (f *Changefeed) Compare() {
 	f.t.Helper()
-	o, err := replay.Read(f.Out)
+	Compare(f.t, f.Server, f.Out, f.Protocol)
+}
+
+// Compare plays the files below a folder to their final state and compares every table of a server with it.
+func Compare(t testing.TB, server *mariadb.Server, dir, protocol string) *replay.Output {
+	t.Helper()
+	o, err := replay.Read(dir)
 	if err != nil {
-		f.t.Fatal(err)
+		t.Fatal(err)
 	}
 	state, problems, err := o.Final()
 	if err != nil {
-		f.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for i, p := range problems {
 		if i == 20 {
-			f.t.Errorf("%d problems in all", len(problems))
+			t.Errorf("%d problems in all", len(problems))
 			break
 		}
-		f.t.Error(p)
+		t.Error(p)
 	}
-	upstream := f.Tables()
+	upstream := Tables(t, server)
 	for _, name := range upstream {
 		if state[name] == nil {
-			f.t.Errorf("table %s is not in the files", name)
+			t.Errorf("table %s is not in the files", name)
 			continue
 		}
 		schema, table, _ := strings.Cut(name, ".")
-		want, err := replay.Upstream(f.t.Context(), f.Server.DB(), schema, table, state[name].Columns, f.Protocol)
+		want, err := replay.Upstream(t.Context(), server.DB(), schema, table, state[name].Columns, protocol)
 		if err != nil {
-			f.t.Fatal(err)
+			t.Fatal(err)
 		}
 		if diff := replay.Diff(state[name].Rows(), want); diff != "" {
-			f.t.Errorf("table %s: %s", name, diff)
+			t.Errorf("table %s: %s", name, diff)
 		}
 	}
 	for name := range state {
 		if !slices.Contains(upstream, name) {
-			f.t.Errorf("table %s is in the files, but not upstream", name)
+			t.Errorf("table %s is in the files, but not upstream", name)
 		}
 	}
+	return o
 }
 
 // Tables lists the upstream's tables as schema.table.
 func (f *Changefeed) Tables() (names []string) {
 	f.t.Helper()
-	result, err := f.Server.DB().QueryContext(f.t.Context(), `SELECT CONCAT(table_schema, '.', table_name)
+	return Tables(f.t, f.Server)
+}
+
+// Tables lists a server's tables as schema.table.
+func Tables(t testing.TB, server *mariadb.Server) (names []string) {
+	t.Helper()
+	result, err := server.DB().QueryContext(t.Context(), `SELECT CONCAT(table_schema, '.', table_name)
 		FROM information_schema.tables WHERE table_type = 'BASE TABLE'
 		AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')`)
 	if err != nil {
-		f.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer result.Close()
 	for result.Next() {
 		var name string
 		if err := result.Scan(&name); err != nil {
-			f.t.Fatal(err)
+			t.Fatal(err)
 		}
 		names = append(names, name)
 	}
 	if err := result.Err(); err != nil {
-		f.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return names
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,8 +20,12 @@ import (
 // binary is the weir under test, which Main builds once for all tests of a package.
 var binary string
 
-// Main builds the weir binary and runs a package's tests: TestMain calls it and exits with what it returns.
-func Main(m *testing.M) int {
+// Binary gives the path of the weir under test.
+func Binary() string { return binary }
+
+// Main builds the weir binary, with these flags of go build if any, and runs a package's tests: TestMain calls it and exits
+// with what it returns.
+func Main(m *testing.M, flags ...string) int {
 	dir, err := os.MkdirTemp("", "weir-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -28,7 +33,7 @@ func Main(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "weir")
-	build := exec.Command("go", "build", "-o", binary, "github.com/weir-cdc/weir/cmd/node")
+	build := exec.Command("go", slices.Concat([]string{"build", "-o", binary}, flags, []string{"github.com/weir-cdc/weir/cmd/node"})...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build weir: %v\n%s", err, out)
