@@ -256,6 +256,9 @@ func (c *coordinator) gaveUp(node, name string) bool {
 
 // choose finds the node for one more maintainer: the one with the fewest.
 func (c *coordinator) choose(living map[string]cluster.NodeInfo) string {
+	if id := appointed(living); id != "" {
+		return id
+	}
 	load := map[string]int{}
 	for _, f := range c.feeds {
 		load[f.owner]++

@@ -67,12 +67,14 @@ type DispatcherOptions struct {
 	Epoch    uint64
 	Start    barrier.Start
 	Sink     *actor.PID
+	faults   faults
 }
 
 // A dispatcher orders one span's events: it hands rows to the sink as they come, stops at an event, has the sink
 // flush, and crosses the barrier as its Party says. The group spawns one for each span, and stops it for good if it
 // fails. It tells the group what the sink has taken, and whatever is meant for the maintainer or the feeder.
 type dispatcher struct {
+	faults   faults
 	id       string
 	span     *messages.Span
 	database string
@@ -101,7 +103,7 @@ func dispatcherProps(o DispatcherOptions,
 ) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &dispatcher{
-			id: o.ID, span: messages.FromSpan(o.Span), database: o.Database, sink: o.Sink, ceiling: barrier.NoCeiling,
+			faults: o.faults, id: o.ID, span: messages.FromSpan(o.Span), database: o.Database, sink: o.Sink, ceiling: barrier.NoCeiling,
 			party: party(barrier.DispatcherID(o.ID), barrier.Epoch(o.Epoch), o.Start),
 		}
 	})
@@ -133,6 +135,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		}
 	case *messages.Executed:
 		if d.answers(msg.Dispatcher, msg.Id) {
+			d.faults.hold(atWritten, d, d.asked)
 			d.do(ctx, d.party.Executed(d.asked))
 		}
 	case *messages.Lost:
@@ -141,8 +144,14 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 			ctx.Send(ctx.Parent(), &forsaken{dispatcher: d.id})
 		}
 	case *order:
+		if msg.Action == barrier.Pass {
+			d.faults.hold(atPassing, d, msg.Key)
+		}
 		d.do(ctx, d.party.Order(msg.Order))
 	case *reply:
+		if msg.Answer == barrier.Ack && d.party.Slot().Event.Key != msg.Key {
+			d.faults.hold(atPassing, d, msg.Key)
+		}
 		d.do(ctx, d.party.Reply(msg.Reply))
 	case tick:
 		d.onTick(ctx)
@@ -172,6 +181,7 @@ func (d *dispatcher) onDeliver(ctx actor.Context, msg *deliver) {
 }
 
 func (d *dispatcher) onEvent(ctx actor.Context, e *messages.Event) {
+	d.faults.hold(atMeeting, d, e.Key.ToKey())
 	stood := d.party.Blocked()
 	effects := d.party.Meet(e.ToEvent())
 	switch {
@@ -213,8 +223,12 @@ func (d *dispatcher) do(ctx actor.Context, effects []barrier.Effect) {
 		case barrier.Flush:
 			d.ask(ctx, e.Key, func(id uint64) any { return d.flush(id) })
 		case barrier.Execute:
+			d.faults.hold(atWriting, d, e.Event.Key)
 			d.ask(ctx, e.Event.Key, func(id uint64) any { return d.execute(id) })
 		case barrier.Status:
+			if e.Stage == barrier.StageWritten || e.Stage == barrier.StageDone && e.Action == barrier.Pass {
+				d.faults.hold(atPassed, d, e.Event.Key)
+			}
 			ctx.Send(ctx.Parent(), &status{e})
 		case barrier.Crossed:
 			ctx.Send(ctx.Parent(), &crossed{dispatcher: d.id, key: e.Key})

@@ -66,6 +66,7 @@ func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
 		start := p.Start.ToPosition()
 		o := DispatcherOptions{
 			ID: p.Dispatcher, Span: p.Span.ToSpan(), Database: p.Database, Epoch: g.epoch, Sink: g.sink,
+			faults: newFaults(g.Changefeed),
 			Start: barrier.Start{Position: start, CheckpointTs: p.Checkpoint},
 		}
 		props := NewDispatcher(o)

@@ -50,7 +50,7 @@ func (m *maintainer) onActivated(ctx actor.Context, msg *activated) {
 // summonAll asks every node that held a lease after the epoch was taken: one that came later has nothing of older epochs.
 func (m *maintainer) summonAll(ctx actor.Context) {
 	clear(m.groups)
-	m.plan = newPlan(m.Home, m.Activation.Catalog, m.Schedule)
+	m.plan = newPlan(m.triggerHome(), m.Activation.Catalog, m.Schedule)
 	var ids []string
 	for _, n := range m.members {
 		ids = append(ids, n.id)
