@@ -20,7 +20,7 @@ func init() {
 const shortBank = "workload://bank?seed=7&tables=6&rows=40&rate=4000&transactions=3000&ddl=300ms"
 
 // fails waits for the end of a changefeed that has to fail, and gives the error and the states on the way.
-func (b *bankRun) fails(r *Running) (error, []messages.FeedState) {
+func (b *bankRun) fails(r *Running) ([]messages.FeedState, error) {
 	b.t.Helper()
 	deadline := time.After(30 * time.Second)
 	var states []messages.FeedState
@@ -28,7 +28,7 @@ func (b *bankRun) fails(r *Running) (error, []messages.FeedState) {
 		select {
 		case s, more := <-r.Progress():
 			if !more {
-				return r.Wait(), states
+				return states, r.Wait()
 			}
 			states = append(states, s.State)
 		case <-deadline:
@@ -45,7 +45,7 @@ func TestGiveUpOnTheDownstream(t *testing.T) {
 	if err := os.Symlink(b.out, b.out); err != nil { // a folder that leads to itself
 		t.Fatal(err)
 	}
-	err, states := b.fails(b.start(context.Background()))
+	states, err := b.fails(b.start(context.Background()))
 	for _, want := range []string{"too many levels of symbolic links", "gave up after 1.5s", "the same command"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -69,7 +69,7 @@ func TestGiveUpOnTheUpstream(t *testing.T) {
 	t.Parallel()
 	b := newBankRun(t, "mysql://root@127.0.0.1:1/") // nobody listens there
 	b.stop, b.giveUp = "", 1500*time.Millisecond
-	err, _ := b.fails(b.start(context.Background()))
+	_, err := b.fails(b.start(context.Background()))
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "gave up after 1.5s") {
 		t.Errorf("got %v, want the upstream's address and that it gave up", err)
 	}

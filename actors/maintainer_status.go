@@ -70,7 +70,6 @@ func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reaso
 	s := &messages.FeedStatus{
 		Changefeed: m.Changefeed, State: state, Reason: reason, Checkpoint: m.checkpoint, Resolved: resolved,
 		Rows: m.rows, Bytes: m.bytes, LagMs: m.lag(m.reported), RelayBytes: uint64(m.Log.Size()),
-		SourcePosition: m.contact.Position,
 	}
 	m.describeGroups(s)
 	if !m.contact.At.IsZero() {
@@ -80,7 +79,7 @@ func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reaso
 		s.Spans += uint64(len(ids))
 	}
 	if m.state != nil {
-		s.Epoch = m.state.epoch
+		s.Epoch, s.SourcePosition = m.state.epoch, m.state.checkpoint.Mark.Position
 	}
 	if m.barrier != nil {
 		for _, b := range m.barrier.InFlight(1) {

@@ -77,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return nil
 		case err == nil && end == Drained:
 			s.o.Log.Info("the node is drained: it ends")
-			return nil
+			return s.undrain()
 		case errors.Is(err, cluster.ErrNameTaken), errors.Is(err, errStore):
 			return err
 		}
@@ -97,6 +97,16 @@ func (s *Server) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// undrain takes the mark off the name, so that whoever starts the node again means it.
+func (s *Server) undrain() error {
+	c, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.o.Store.SetDraining(c, s.o.Name, false); err != nil {
+		return fmt.Errorf("%w: it would drain again when it is started again: weir drain %s --undo", err, s.o.Name)
+	}
+	return nil
 }
 
 var errStore = errors.New("the metadata store failed")

@@ -37,7 +37,7 @@ type DialOptions struct {
 // the fix. Close ends the connection.
 func Dial(ctx context.Context, o DialOptions) (*Store, error) {
 	if len(o.Endpoints) == 0 {
-		return nil, errors.New("reach the metadata store: no endpoint is given: write --etcd https://host:2379,...")
+		return nil, errors.New("reach the metadata store: no endpoint is given: write --etcd with the URL of each, as in https://host:2379")
 	}
 	if o.DialTimeout <= 0 {
 		o.DialTimeout = 5 * time.Second

@@ -24,7 +24,6 @@ type network struct {
 	systems      map[string]*actor.ActorSystem // by address
 	cut          map[string]bool               // what comes from this address is lost
 	loss, repeat float64
-	meet         func(to string, e *messages.Envelope) // sees all that arrives; may be nil
 }
 
 func newNetwork() *network {
