@@ -67,7 +67,7 @@ func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
 		o := DispatcherOptions{
 			ID: p.Dispatcher, Span: p.Span.ToSpan(), Database: p.Database, Epoch: g.epoch, Sink: g.sink,
 			faults: newFaults(g.Changefeed),
-			Start: barrier.Start{Position: start, CheckpointTs: p.Checkpoint},
+			Start:  barrier.Start{Position: start, CheckpointTs: p.Checkpoint},
 		}
 		props := NewDispatcher(o)
 		if o.Span == barrier.TriggerSpan {
