@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -261,6 +262,8 @@ type Node struct {
 	LogFile string
 	// Binary is the weir that it runs; "" is that of Main.
 	Binary string
+	// Env is added to its environment.
+	Env []string
 
 	cluster *Cluster
 	process *process // the newest; nil before the first start
@@ -285,7 +288,7 @@ func (n *Node) Start(more ...string) {
 	defer log.Close() // the process has its own
 	fmt.Fprintf(log, "---- start at %s\n", time.Now().UTC().Format(time.RFC3339Nano))
 	cmd := n.command(append(append([]string{"node"}, n.Flags...), more...))
-	cmd.Env = append(os.Environ(), n.cluster.options.Env...)
+	cmd.Env = slices.Concat(os.Environ(), n.cluster.options.Env, n.Env)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes()
 	p := &process{cmd: cmd, ended: make(chan struct{})}
