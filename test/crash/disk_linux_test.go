@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -66,9 +67,9 @@ func TestOutputIsFull(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
 	mountSmall(t, f.out, "64m")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	f.moves(p)
 	for round := range 3 {
@@ -86,10 +87,10 @@ func TestOutputIsFull(t *testing.T) {
 		giveBack()
 		f.moves(p)
 	}
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }
 
 // The same with an output folder that becomes read-only.
@@ -97,9 +98,9 @@ func TestOutputIsReadOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
 	mountSmall(t, f.out, "64m")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	f.moves(p)
 	for range 3 {
@@ -115,10 +116,10 @@ func TestOutputIsReadOnly(t *testing.T) {
 		remount(t, f.out, 0, "")
 		f.moves(p)
 	}
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }
 
 // A full data directory either is waited for, or ends weir with an error that names the disk; nothing is lost.
@@ -126,9 +127,9 @@ func TestDataDirIsFull(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
 	mountSmall(t, f.state, "128m")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	f.moves(p)
 	for round := range 3 {
@@ -151,10 +152,10 @@ func TestDataDirIsFull(t *testing.T) {
 		}
 		f.moves(p)
 	}
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }
 
 // endsWithin tells whether weir ends by itself in that time.

@@ -2,19 +2,18 @@ package crash
 
 import (
 	"encoding/json"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/weir-cdc/weir/test/mariadb"
 	"github.com/weir-cdc/weir/test/replay"
+	"github.com/weir-cdc/weir/test/weir"
 )
 
 // A fixture is an upstream, and a changefeed of it into files.
@@ -96,86 +95,9 @@ func (f *fixture) interrupt(p *process) {
 // compare plays the files to their final state and compares every table of the upstream with it.
 func (f *fixture) compare() *replay.Output {
 	f.t.Helper()
-	o, err := replay.Read(f.out)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	state, problems, err := o.Final()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for i, p := range problems {
-		if i == 20 {
-			f.t.Errorf("%d problems in all", len(problems))
-			break
-		}
-		f.t.Error(p)
-	}
-	upstream := f.tables()
-	for _, name := range upstream {
-		if state[name[0]+"."+name[1]] == nil {
-			f.t.Errorf("table %s is not in the files", name)
-			continue
-		}
-		table := state[name[0]+"."+name[1]]
-		want, err := replay.Upstream(f.t.Context(), f.server.DB(), name[0], name[1], table.Columns, f.protocol)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		if diff := replay.Diff(table.Rows(), want); diff != "" {
-			f.t.Errorf("table %s: %s", name, diff)
-		}
-	}
-	if len(state) != len(upstream) {
-		f.t.Errorf("the files have %d tables, the upstream %d", len(state), len(upstream))
-	}
-	f.t.Logf("equal: %d tables, %d rows in %d table versions", len(upstream), o.Rows(), len(o.Versions))
+	o := weir.Compare(f.t, f.server, f.out, f.protocol)
+	f.t.Logf("compared: %d rows in %d table versions", o.Rows(), len(o.Versions))
 	return o
-}
-
-// tables lists the upstream's tables as schema, table.
-func (f *fixture) tables() (names [][2]string) {
-	f.t.Helper()
-	result, err := f.server.DB().QueryContext(f.t.Context(), `SELECT table_schema, table_name
-		FROM information_schema.tables WHERE table_type = 'BASE TABLE'
-		AND table_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')`)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer result.Close()
-	for result.Next() {
-		var name [2]string
-		if err := result.Scan(&name[0], &name[1]); err != nil {
-			f.t.Fatal(err)
-		}
-		names = append(names, name)
-	}
-	if err := result.Err(); err != nil {
-		f.t.Fatal(err)
-	}
-	return names
-}
-
-// setting reads a whole number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s=%s: want a positive number", name, text)
-	}
-	return n
-}
-
-// newRandom gives the test's source of random choices, and says its seed.
-func newRandom(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := setting(t, "WEIR_SEED", int(time.Now().UnixNano()%1e9)+1)
-	t.Logf("seed: WEIR_SEED=%d", seed)
-	return rand.New(rand.NewPCG(uint64(seed), 0))
 }
 
 // showDDL tells, for a test that failed, the statements that the upstream's binlogs hold.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -47,7 +48,7 @@ func TestHugeTransaction(t *testing.T) {
 	}
 	t.Run("file", func(t *testing.T) {
 		f := newFixture(t, server, "csv", "--memory", "128MiB")
-		random := newRandom(t)
+		random := bank.Random(t)
 		for range 3 {
 			p := f.follow()
 			select {

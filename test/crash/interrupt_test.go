@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -11,10 +12,10 @@ import (
 func TestInterruptedAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
-	random := newRandom(t)
-	l := newLoad(t, f.server, random)
+	random := bank.Random(t)
+	l := bank.Start(t, f.server, random)
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	var slowest time.Duration
 	for range 25 {
 		p := f.follow()
@@ -28,8 +29,8 @@ func TestInterruptedAtRandomMoments(t *testing.T) {
 		f.interrupt(p)
 		slowest = max(slowest, time.Since(asked))
 	}
-	l.stop()
+	l.Stop()
 	t.Logf("slowest end after Ctrl-C: %v", slowest.Round(time.Millisecond))
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }

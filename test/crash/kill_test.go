@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -19,21 +20,21 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		settings          []string
 		kills             int
 	}{
-		{"csv", "", nil, setting(t, "WEIR_KILLS", 200)},
+		{"csv", "", nil, bank.Setting(t, "WEIR_KILLS", 200)},
 		// Small files, and limits as small as they may be.
 		{"canal-json", "&file-size=16KiB&date-separator=none", []string{"--memory", "64MiB", "--relay-size", "256MiB"},
-			max(5, setting(t, "WEIR_KILLS", 200)/6)},
+			max(5, bank.Setting(t, "WEIR_KILLS", 200)/6)},
 	} {
 		t.Run(c.protocol, func(t *testing.T) {
 			f := newFixture(t, mariadb.Start(t), c.protocol, c.settings...)
 			f.options = c.options
-			random := newRandom(t)
-			l := newLoad(t, f.server, random)
+			random := bank.Random(t)
+			l := bank.Start(t, f.server, random)
 			begin, starts, progress := time.Now(), []time.Duration(nil), []time.Duration(nil)
 			for life := range c.kills {
 				// A feed that begins in the past begins with today's definitions: they must not change before it has begun.
 				if life >= 5 {
-					l.grant(40+random.IntN(60), 1+random.IntN(4))
+					l.Grant(40+random.IntN(60), 1+random.IntN(4))
 				}
 				if life%20 == 19 {
 					progress = append(progress, f.liveAndWrite())
@@ -41,12 +42,12 @@ func TestKilledAtRandomMoments(t *testing.T) {
 					starts = append(starts, started)
 				}
 			}
-			l.stop()
+			l.Stop()
 			t.Logf("%d kills in %v", c.kills, time.Since(begin).Round(time.Second))
 			report(t, "start to activation", starts)
 			report(t, "start to the first file of rows", progress)
 			f.catchUp()
-			f.checkCuts(f.compare(), l)
+			l.CheckCuts(f.compare(), f.out)
 		})
 	}
 }

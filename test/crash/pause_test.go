@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -12,9 +13,9 @@ import (
 func TestPaused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t, mariadb.Args("--net-write-timeout=2")), "csv")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	f.moves(p)
 	p.signal(syscall.SIGSTOP)
@@ -24,8 +25,8 @@ func TestPaused(t *testing.T) {
 	}
 	p.signal(syscall.SIGCONT)
 	f.moves(p)
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }

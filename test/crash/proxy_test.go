@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -101,21 +102,21 @@ func (p *proxy) cutAll() {
 func TestConnectionIsCut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
-	random := newRandom(t)
+	random := bank.Random(t)
 	wire := newProxy(t, f.server.Addr(), random)
 	f.from = "mysql://root@" + wire.listener.Addr().String() + "/"
-	l := newLoad(t, f.server, random)
+	l := bank.Start(t, f.server, random)
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	f.moves(p)
 	wire.armed.Store(true)
 	eventually(t, p, "15 cuts are made", func() bool { return wire.cuts.Load() >= 15 })
 	wire.armed.Store(false)
 	f.moves(p)
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	t.Logf("%d cuts", wire.cuts.Load())
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }

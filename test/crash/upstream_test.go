@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weir-cdc/weir/test/bank"
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
@@ -14,9 +15,9 @@ import (
 func TestUpstreamGoesAndComes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t), "csv")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	for round := range 6 {
 		f.moves(p)
@@ -28,18 +29,18 @@ func TestUpstreamGoesAndComes(t *testing.T) {
 		f.server.MustRestart(t)
 	}
 	f.moves(p)
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 }
 
 func TestBinlogRotates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, mariadb.Start(t, mariadb.Args("--max-binlog-size=65536")), "csv")
-	l := newLoad(t, f.server, newRandom(t))
+	l := bank.Start(t, f.server, bank.Random(t))
 	f.begin()
-	l.flow(200, 4)
+	l.Flow(200, 4)
 	p := f.follow()
 	for range 30 {
 		f.server.MustExec(t, "FLUSH BINARY LOGS")
@@ -50,10 +51,10 @@ func TestBinlogRotates(t *testing.T) {
 	f.moves(p)
 	f.server.MustExec(t, "FLUSH BINARY LOGS; FLUSH BINARY LOGS")
 	f.moves(p)
-	l.stop()
+	l.Stop()
 	f.interrupt(p)
 	f.catchUp()
-	f.checkCuts(f.compare(), l)
+	l.CheckCuts(f.compare(), f.out)
 	if strings.Contains(p.stderr.String(), "level=warning") {
 		t.Errorf("a rotation is nothing to warn of; weir said:\n%s", p.tail())
 	}
@@ -67,9 +68,9 @@ func TestServerIDTaken(t *testing.T) {
 	t.Run("by another program", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t, mariadb.Start(t), "csv", "--server-id", id)
-		l := newLoad(t, f.server, newRandom(t))
+		l := bank.Start(t, f.server, bank.Random(t))
 		f.begin()
-		l.flow(100, 2)
+		l.Flow(100, 2)
 		p := f.follow()
 		f.moves(p)
 		other := exec.Command("mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--host=127.0.0.1", "--user=root", "--raw",
@@ -82,28 +83,28 @@ func TestServerIDTaken(t *testing.T) {
 		eventually(t, p, "weir names the setting", func() bool { return p.said("server-id") })
 		_ = other.Process.Kill()
 		_ = other.Wait() // it was killed
-		l.stop()
+		l.Stop()
 		endOrder(t, p)
 		f.catchUp()
-		f.checkCuts(f.compare(), l)
+		l.CheckCuts(f.compare(), f.out)
 	})
 	t.Run("by another weir", func(t *testing.T) {
 		t.Parallel()
 		server := mariadb.Start(t)
 		one, two := newFixture(t, server, "csv", "--server-id", id), newFixture(t, server, "csv", "--server-id", id)
-		l := newLoad(t, server, newRandom(t))
+		l := bank.Start(t, server, bank.Random(t))
 		one.begin()
 		two.begin()
-		l.flow(100, 2)
+		l.Flow(100, 2)
 		p := one.follow()
 		one.moves(p)
 		q := two.follow()
 		await(t, "one of the two names the setting", func() bool { return p.said("server-id") || q.said("server-id") })
-		l.stop()
+		l.Stop()
 		endOrder(t, p)
 		endOrder(t, q)
 		one.catchUp()
-		one.checkCuts(one.compare(), l)
+		l.CheckCuts(one.compare(), one.out)
 		two.catchUp()
 		two.compare()
 	})

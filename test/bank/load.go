@@ -1,4 +1,4 @@
-package crash
+package bank
 
 import (
 	"context"
@@ -23,10 +23,10 @@ import (
 	"github.com/weir-cdc/weir/test/mariadb"
 )
 
-// A load writes to an upstream from several connections: transfers between the accounts of bank, transactions over the
+// A Load writes to an upstream from several connections: transfers between the accounts of bank, transactions over the
 // tables of shop, and DDL on all of them. It writes as much as it is granted.
-type load struct {
-	t      *testing.T
+type Load struct {
+	t      testing.TB
 	server *mariadb.Server
 	ctx    context.Context
 	end    context.CancelFunc
@@ -52,10 +52,10 @@ const (
 	shopTables    = 6
 )
 
-// newLoad sets the tables up and starts the writers.
-func newLoad(t *testing.T, server *mariadb.Server, random *rand.Rand) *load {
+// Start sets the tables up and starts the writers.
+func Start(t testing.TB, server *mariadb.Server, random *rand.Rand) *Load {
 	t.Helper()
-	l := &load{
+	l := &Load{
 		t: t, server: server, transactions: make(chan struct{}, 2000), ddl: make(chan struct{}, 50),
 		ledger: map[int64]uint64{}, doubtful: map[int64]bool{},
 	}
@@ -84,7 +84,7 @@ func newLoad(t *testing.T, server *mariadb.Server, random *rand.Rand) *load {
 		l.run(random, l.transactions, l.shop)
 	}
 	l.run(random, l.ddl, l.define)
-	t.Cleanup(l.stop)
+	t.Cleanup(l.Stop)
 	return l
 }
 
@@ -92,8 +92,8 @@ func createShop(i int) string {
 	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS shop.s%d (id INT PRIMARY KEY, n BIGINT NOT NULL, txt TEXT)", i)
 }
 
-// grant lets the writers do so many transactions and DDL statements more, or fewer if they are behind.
-func (l *load) grant(transactions, ddl int) {
+// Grant lets the writers do so many transactions and DDL statements more, or fewer if they are behind.
+func (l *Load) Grant(transactions, ddl int) {
 	fill(l.transactions, transactions)
 	fill(l.ddl, ddl)
 }
@@ -108,8 +108,8 @@ func fill(grants chan struct{}, n int) {
 	}
 }
 
-// flow grants steadily, so many transactions and DDL statements a second, until the load stops.
-func (l *load) flow(transactions, ddl int) {
+// Flow grants steadily, so many transactions and DDL statements a second, until the load stops.
+func (l *Load) Flow(transactions, ddl int) {
 	give := func(grants chan struct{}, rate int) {
 		tick := time.NewTicker(time.Second / time.Duration(rate))
 		defer tick.Stop()
@@ -126,8 +126,8 @@ func (l *load) flow(transactions, ddl int) {
 	l.work.Go(func() { give(l.ddl, ddl) })
 }
 
-// stop ends the writers, in the middle of what they do, and says how much it was.
-func (l *load) stop() {
+// Stop ends the writers, in the middle of what they do, and says how much it was.
+func (l *Load) Stop() {
 	if l.ctx.Err() == nil {
 		l.end()
 		l.work.Wait()
@@ -142,7 +142,7 @@ type writer struct {
 }
 
 // run starts a writer that does one thing per grant. A connection that breaks is replaced.
-func (l *load) run(random *rand.Rand, grants chan struct{}, do func(*writer) error) {
+func (l *Load) run(random *rand.Rand, grants chan struct{}, do func(*writer) error) {
 	w := &writer{Rand: rand.New(rand.NewPCG(random.Uint64(), 0))}
 	l.work.Go(func() {
 		defer func() {
@@ -174,7 +174,7 @@ func (l *load) run(random *rand.Rand, grants chan struct{}, do func(*writer) err
 	})
 }
 
-func (l *load) connect(w *writer) (err error) {
+func (l *Load) connect(w *writer) (err error) {
 	if w.conn == nil {
 		w.conn, err = l.server.DB().Conn(l.ctx)
 		if err == nil {
@@ -198,7 +198,7 @@ func broken(err error) bool {
 var raced = []uint16{1007, 1008, 1032, 1049, 1050, 1051, 1054, 1060, 1061, 1062, 1090, 1091, 1136, 1146, 1205, 1213, 1305, 1347, 1356, 1412, 1965, 4092}
 
 // try runs a statement that others may have made impossible.
-func (l *load) try(w *writer, query string) error {
+func (l *Load) try(w *writer, query string) error {
 	_, err := w.conn.ExecContext(l.ctx, query)
 	var answer *mysql.MySQLError
 	if errors.As(err, &answer) && slices.Contains(raced, answer.Number) {
@@ -211,7 +211,7 @@ func (l *load) try(w *writer, query string) error {
 }
 
 // transfer moves money between two accounts, in one transaction over up to two tables and the ledger.
-func (l *load) transfer(w *writer) error {
+func (l *Load) transfer(w *writer) error {
 	l.copying.RLock()
 	defer l.copying.RUnlock()
 	seq, amount := l.seq.Add(1), 1+w.IntN(50)
@@ -246,7 +246,7 @@ func (l *load) transfer(w *writer) error {
 }
 
 // note keeps the GTID of a transfer; 0 is that of one whose commit was not answered.
-func (l *load) note(seq int64, gtid uint64) {
+func (l *Load) note(seq int64, gtid uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if gtid == 0 {
@@ -266,7 +266,7 @@ func gtidNumber(gtid string) uint64 {
 }
 
 // shop writes rows to some tables in one transaction.
-func (l *load) shop(w *writer) error {
+func (l *Load) shop(w *writer) error {
 	if err := l.try(w, "BEGIN"); err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func (l *load) shop(w *writer) error {
 	return l.try(w, end)
 }
 
-func (l *load) write(w *writer) string {
+func (l *Load) write(w *writer) string {
 	seq, table, id := l.seq.Add(1), fmt.Sprintf("shop.s%d", w.IntN(shopTables)), w.IntN(300)
 	switch w.IntN(7) {
 	case 0:

@@ -1,4 +1,4 @@
-package crash
+package bank
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 // define does one of all kinds of DDL. Those of the bank keep the sum of its accounts at every moment.
-func (l *load) define(w *writer) error {
+func (l *Load) define(w *writer) error {
 	seq := l.seq.Add(1)
 	l.statements.Add(1)
 	if w.IntN(3) == 0 {
@@ -75,7 +75,7 @@ func defineShop(w *rand.Rand, seq int64) []string {
 	return []string{createShop(i)}
 }
 
-func (l *load) defineBank(w *writer, seq int64) error {
+func (l *Load) defineBank(w *writer, seq int64) error {
 	i := w.IntN(accountTables)
 	j := (i + 1) % accountTables
 	switch w.IntN(4) {
@@ -90,7 +90,7 @@ func (l *load) defineBank(w *writer, seq int64) error {
 }
 
 // migrate copies a table of accounts and puts the copy in its place, as tools for online migrations do.
-func (l *load) migrate(w *writer, i int, seq int64) error {
+func (l *Load) migrate(w *writer, i int, seq int64) error {
 	l.copying.Lock()
 	defer l.copying.Unlock()
 	for _, q := range []string{
