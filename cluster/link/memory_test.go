@@ -14,7 +14,6 @@ import (
 
 	"github.com/weir-cdc/weir/cluster"
 	"github.com/weir-cdc/weir/cluster/link/session"
-	"github.com/weir-cdc/weir/messages"
 )
 
 // A network joins actor systems in this process, in place of the remote: two of those in one process race for gRPC's
