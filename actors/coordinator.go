@@ -411,7 +411,11 @@ func (c *coordinator) onStatus(ctx actor.Context, node string, s *messages.FeedS
 		defer cancel()
 		err := store.Update(tc, s.Changefeed, func(cf *cluster.Changefeed) error {
 			if cf.UUID == uuid && runs(cf) { // else somebody wanted something else meanwhile
-				cf.Become(cluster.Status{State: state, Reason: s.Reason})
+				status := cluster.Status{State: state, Reason: s.Reason}
+				if s.RetryMs > 0 {
+					status.RetryAt = time.UnixMilli(s.RetryMs).UTC()
+				}
+				cf.Become(status)
 			}
 			return nil
 		})

@@ -134,6 +134,7 @@ type maintainer struct {
 	calm       time.Time // since when nothing failed
 	patience   *patience // outlives the maintainer
 	reason     string    // of a rest, or of the end
+	retryAt    time.Time // when what does not work is tried again, as far as known
 	stopBy     time.Time
 	finished   bool // the goal is reached
 	unclosed   int  // sinks that are to end
@@ -252,7 +253,7 @@ func (m *maintainer) onContact(ctx actor.Context, msg *contacted) {
 }
 
 func (m *maintainer) onPullState(ctx actor.Context, msg *pullState) {
-	m.pullErr = msg.err
+	m.pullErr, m.retryAt = msg.err, msg.retry
 	if msg.fatal && m.phase != failed {
 		m.restart(ctx, msg.err)
 		return

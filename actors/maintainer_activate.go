@@ -150,6 +150,7 @@ func (m *maintainer) restart(ctx actor.Context, err error) {
 	}
 	m.phase = resting
 	rest := m.rest()
+	m.retryAt = time.Now().Add(rest)
 	m.Entry.WithError(err).WithField("retry_in", rest.String()).Debug("changefeed begins again from its checkpoint")
 	m.timers.SendOnce(rest, ctx.Self(), &activateAgain{life: m.life})
 	m.report(ctx)

@@ -72,6 +72,9 @@ func (m *maintainer) reportAs(ctx actor.Context, state messages.FeedState, reaso
 		Rows: m.rows, Bytes: m.bytes, LagMs: m.lag(m.reported), RelayBytes: uint64(m.Log.Size()),
 	}
 	m.describeGroups(s)
+	if state == messages.FeedState_FEED_WARNING && m.retryAt.After(m.reported) {
+		s.RetryMs = m.retryAt.UnixMilli()
+	}
 	if !m.contact.At.IsZero() {
 		s.ContactMs = m.contact.At.UnixMilli()
 	}

@@ -36,6 +36,7 @@ type (
 	pullState struct {
 		err   error
 		fatal bool
+		retry time.Time // when it is tried again
 	}
 )
 
@@ -173,12 +174,14 @@ func (p *puller) onEnded(ctx actor.Context, err error) {
 	var fatal *sources.Fatal
 	p.broken = true
 	state := &pullState{err: err, fatal: errors.As(err, &fatal)}
-	ctx.Send(p.maintainer, state)
 	if state.fatal {
+		ctx.Send(p.maintainer, state)
 		return
 	}
 	delay := backoff(p.failures, time.Second, time.Minute)
 	p.failures++
+	state.retry = time.Now().Add(delay)
+	ctx.Send(p.maintainer, state)
 	p.entry.WithError(err).WithField("retry_in", delay).Debug("upstream lost")
 	p.timers.SendOnce(delay, ctx.Self(), &pullAgain{run: p.run})
 }

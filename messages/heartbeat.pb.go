@@ -399,6 +399,7 @@ type FeedStatus struct {
 	Slowest        string                 `protobuf:"bytes,14,opt,name=slowest,proto3" json:"slowest,omitempty"`
 	SourcePosition string                 `protobuf:"bytes,15,opt,name=source_position,json=sourcePosition,proto3" json:"source_position,omitempty"` // of the stored checkpoint
 	Nodes          []*NodeSpans           `protobuf:"bytes,16,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	RetryMs        int64                  `protobuf:"varint,17,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"` // of a warning: when it is tried again, Unix milliseconds; 0: it is not known
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -545,6 +546,13 @@ func (x *FeedStatus) GetNodes() []*NodeSpans {
 	return nil
 }
 
+func (x *FeedStatus) GetRetryMs() int64 {
+	if x != nil {
+		return x.RetryMs
+	}
+	return 0
+}
+
 // NodeSpans is how many spans of a changefeed a node has.
 type NodeSpans struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -651,7 +659,7 @@ const file_heartbeat_proto_rawDesc = "" +
 	"dispatcher\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x02 \x01(\x04R\n" +
-	"checkpoint\"\xd8\x03\n" +
+	"checkpoint\"\xf3\x03\n" +
 	"\n" +
 	"FeedStatus\x12\x1e\n" +
 	"\n" +
@@ -676,7 +684,8 @@ const file_heartbeat_proto_rawDesc = "" +
 	"relayBytes\x12\x18\n" +
 	"\aslowest\x18\x0e \x01(\tR\aslowest\x12'\n" +
 	"\x0fsource_position\x18\x0f \x01(\tR\x0esourcePosition\x12%\n" +
-	"\x05nodes\x18\x10 \x03(\v2\x0f.weir.NodeSpansR\x05nodes\"\x87\x01\n" +
+	"\x05nodes\x18\x10 \x03(\v2\x0f.weir.NodeSpansR\x05nodes\x12\x19\n" +
+	"\bretry_ms\x18\x11 \x01(\x03R\aretryMs\"\x87\x01\n" +
 	"\tNodeSpans\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05spans\x18\x02 \x01(\x04R\x05spans\x12&\n" +
