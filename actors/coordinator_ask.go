@@ -92,6 +92,10 @@ func (c *coordinator) describe(f *feedView) api.Changefeed {
 	out.Epoch, out.LagMs, out.Position = s.Epoch, s.LagMs, s.SourcePosition
 	out.CheckpointTs, out.CheckpointTime = api.CommitTs(s.Checkpoint), wallTime(s.Checkpoint)
 	out.ResolvedTs, out.ResolvedTime = api.CommitTs(s.Resolved), wallTime(s.Resolved)
+	if out.RetryAt = nil; s.RetryMs > 0 && f.runs() {
+		at := time.UnixMilli(s.RetryMs).UTC()
+		out.RetryAt = &at
+	}
 	if s.ContactMs > 0 {
 		at := time.UnixMilli(s.ContactMs).UTC()
 		out.ContactTime = &at
