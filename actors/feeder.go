@@ -390,6 +390,7 @@ func (f *feeder) onRoute(ctx actor.Context, msg *route) {
 
 func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 	if f.trigger.lane != nil && f.trigger.dispatcher == dispatcher {
+		f.leave(ctx, f.trigger.lane)
 		f.trigger.lane = nil
 		return
 	}
@@ -397,6 +398,7 @@ func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 	if l == nil {
 		return
 	}
+	f.leave(ctx, l)
 	delete(f.lanes, dispatcher)
 	id := l.span.GetTableId()
 	// Whoever comes after it begins at a position of its own, below the live walk's.
@@ -408,6 +410,14 @@ func (f *feeder) onUnroute(ctx actor.Context, dispatcher string) {
 	f.endIdleWalks(ctx)
 	f.resume(ctx)
 	f.advance(ctx)
+}
+
+// leave takes a lane off the live walk for good. Its dispatcher may live on for a while: what the live walk says of others
+// must not lift its checkpoint, for it is sent nothing more.
+func (f *feeder) leave(ctx actor.Context, l *lane) {
+	if l.phase == attached && f.live != nil {
+		ctx.Send(l.group.pid, &messages.SpanResolved{Epoch: f.Epoch, Dispatcher: l.dispatcher, Ts: f.live.resolved})
+	}
 }
 
 func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
