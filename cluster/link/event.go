@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/weir-cdc/weir/cluster/link/session"
 )
 
@@ -17,6 +19,9 @@ type Peer struct {
 	Reason      session.Reason // of Down
 	Err         error          // of Refused
 }
+
+// Concerns tells that an actor is on the peer's node.
+func (p *Peer) Concerns(pid *actor.PID) bool { return pid.GetAddress() == scheme+p.Incarnation }
 
 // State is what became of a peer.
 type State uint8

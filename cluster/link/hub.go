@@ -31,7 +31,7 @@ type Options struct {
 	Incarnation string
 	// Dial tells the transport's address of a member; it is asked again until it knows. It may not block.
 	Dial func(incarnation string) (address string, ok bool)
-	// OnPeer is told *Peer; nil: nobody is.
+	// OnPeer is told *Peer; nil: nobody is. See also Hub.Tell.
 	OnPeer *actor.PID
 	// Reconnect drops the transport's connections to an address, because they seem to hang; may be nil.
 	Reconnect func(address string)
@@ -49,6 +49,7 @@ type Hub struct {
 	started time.Time
 	process *process
 	peers   sync.Map // incarnation -> *account
+	told    sync.Map // who is told of peers: string -> *actor.PID
 }
 
 // New begins with no peer: see SetPeers. Call it after the transport has started, before anything is sent to another node.
@@ -92,6 +93,13 @@ func (h *Hub) Incarnation(pid *actor.PID) (string, bool) {
 	}
 	return h.o.Incarnation, pid.Address == h.o.System.Address() || pid.Address == "nonhost"
 }
+
+// Tell has an actor of this node told *Peer, too, from here on: by whoever hands it the peer's messages. So it hears that a
+// session ended before anything of the next one reaches it. TellNoMore ends that.
+func (h *Hub) Tell(pid *actor.PID) { h.told.Store(pid.Id, pid) }
+
+// TellNoMore ends Tell.
+func (h *Hub) TellNoMore(pid *actor.PID) { h.told.Delete(pid.Id) }
 
 // SetPeers says which nodes are members; this one may be among them. Sessions with others end.
 func (h *Hub) SetPeers(incarnations []string) {

@@ -12,7 +12,8 @@ import (
 )
 
 // A peer is the actor around the sessions with one other node. The hub spawns it when that node becomes a member, and
-// stops it when it is none any longer. It delivers to local actors, and tells Options.OnPeer when sessions begin and end.
+// stops it when it is none any longer. It delivers to local actors, and tells Options.OnPeer and those of Hub.Tell when
+// sessions begin and end.
 type peer struct {
 	hub         *Hub
 	incarnation string
@@ -191,6 +192,10 @@ func (p *peer) inform(ctx actor.Context, event *Peer) {
 	if p.hub.o.OnPeer != nil {
 		ctx.Send(p.hub.o.OnPeer, event)
 	}
+	p.hub.told.Range(func(_, pid any) bool {
+		ctx.Send(pid.(*actor.PID), event)
+		return true
+	})
 }
 
 // deliver gives a message of the peer to the local actor that it is for.
