@@ -35,8 +35,6 @@ type (
 		state messages.FeedState
 		err   error
 	}
-	// asked is the end of what a question made it do.
-	askDone      struct{}
 	assignPeriod struct{}
 )
 
@@ -140,7 +138,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 			c.cancel()
 		}
 		c.life.end()
-	case *askDone, *actor.Terminated, *actor.Stopped:
+	case *actor.Terminated, *actor.Stopped:
 	case *crash:
 		panic(msg.reason)
 	default:
