@@ -32,12 +32,21 @@ func (t *Term) goesOn() clientv3.Cmp {
 // Campaign waits until this node is the coordinator, or ctx ends. A coordinator remains it until it resigns or leaves,
 // or until its lease is lost.
 func (n *Node) Campaign(ctx context.Context) error {
-	if err := n.election.Campaign(ctx, n.ID()); err != nil {
+	c, err := n.stand(ctx)
+	if err == nil {
+		err = c.awaitTurn(ctx)
+	}
+	if err != nil {
+		if c != nil {
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+			defer cancel()
+			_ = c.withdraw(ending)
+		}
 		return fmt.Errorf("campaign for coordinator as %s: %w", n.ID(), err)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.term = &Term{store: n.store, node: n.ID(), key: n.election.Key(), revision: n.election.Rev()}
+	n.term = &Term{store: n.store, node: n.ID(), key: c.key, revision: c.revision}
 	return nil
 }
 
@@ -55,9 +64,14 @@ func (n *Node) Term() (*Term, error) {
 // Resign lets another node be the coordinator.
 func (n *Node) Resign(ctx context.Context) error {
 	n.mu.Lock()
+	t := n.term
 	n.term = nil
 	n.mu.Unlock()
-	if err := n.election.Resign(ctx); err != nil {
+	if t == nil {
+		return nil
+	}
+	c := candidate{store: t.store, key: t.key, revision: t.revision}
+	if err := c.withdraw(ctx); err != nil {
 		return fmt.Errorf("resign as coordinator: %w", err)
 	}
 	return nil

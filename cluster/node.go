@@ -54,12 +54,11 @@ type JoinOptions struct {
 // A Node is this process as a member of the cluster: a lease in the store, kept alive until Leave. Once the lease is
 // lost it stays lost; the process joins anew under a new id, or ends.
 type Node struct {
-	info     NodeInfo
-	store    *Store
-	session  *concurrency.Session
-	election *concurrency.Election
-	renewal  *renewal
-	stop     context.CancelFunc
+	info    NodeInfo
+	store   *Store
+	session *concurrency.Session
+	renewal *renewal
+	stop    context.CancelFunc
 
 	mu   sync.Mutex
 	term *Term // while in office
@@ -137,7 +136,7 @@ func (s *Store) keep(ctx context.Context, o JoinOptions, lease *clientv3.LeaseGr
 		stop()
 		return nil, fmt.Errorf("join the cluster as %s: %w", o.ID, err)
 	}
-	return &Node{info: o.Info, store: s, session: session, election: concurrency.NewElection(session, electionKey), renewal: r, stop: stop}, nil
+	return &Node{info: o.Info, store: s, session: session, renewal: r, stop: stop}, nil
 }
 
 // nameFree tells who holds a name, if anybody does.

@@ -44,7 +44,7 @@ const (
 	liveKey       = nodeKey + "live/"    // + incarnation, under its lease
 	nameKey       = nodeKey + "name/"    // + node name, under the same lease
 	drainKey      = nodeKey + "drain/"   // + node name
-	electionKey   = root + "coordinator" // + "/" + lease, by the election
+	electionKey   = root + "coordinator" // + "/" + lease, of each candidate
 )
 
 // A Store is the metadata of the cluster. It is safe for concurrent use; every call is a round trip, so actors leave

@@ -13,7 +13,7 @@ import (
 
 const (
 	// recheck is how often a watch reads everything again: a server that stands still keeps its streams open.
-	recheck = 5 * time.Second
+	recheck = 2 * time.Second
 	// relistPause is the rest after a failure.
 	relistPause = 100 * time.Millisecond
 	listTimeout = 2 * time.Second
