@@ -103,6 +103,7 @@ func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
 			m.plan.join(g.nodeRef)
 		}
 	}
+	m.index()
 	for _, l := range m.barrier.Living() {
 		m.adopt(ctx, l)
 	}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,10 +15,18 @@ import (
 
 // Which spans there are and who serves them, as the barrier and the schedule say.
 
+// index sorts the dispatchers that a bootstrap found by table: not all are adopted, but a schedule that is due at once
+// ends those of the tables that it drops.
+func (m *maintainer) index() {
+	for _, id := range slices.Sorted(maps.Keys(m.where)) {
+		table := m.where[id].spans[id].Table
+		m.spans[table] = append(m.spans[table], id)
+	}
+}
+
 // adopt takes over a dispatcher that a bootstrap found.
 func (m *maintainer) adopt(ctx actor.Context, l barrier.Living) {
 	g := m.where[string(l.ID)]
-	m.spans[l.Span.Table] = append(m.spans[l.Span.Table], string(l.ID))
 	m.plan.placed(l.ID, l.Span, g.id)
 	m.plan.counted(string(l.ID))
 	ctx.Send(m.feeder, &route{group: g.pid, placed: placedMessage(l.ID, l.Span, l.Schema, l.Start)})
