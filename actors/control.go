@@ -30,7 +30,7 @@ type Control struct {
 	root        *actor.RootContext // of the present incarnation; nil between two
 	node        *actor.PID
 	name        string
-	coordinator string // incarnation
+	coordinator string // name
 }
 
 // attach makes the control speak through an incarnation of the node; nil ends that.
@@ -43,7 +43,7 @@ func (c *Control) attach(root *actor.RootContext, node *actor.PID) {
 func (c *Control) setCoordinator(incarnation string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.coordinator = incarnation
+	c.coordinator = nodeOf(incarnation)
 }
 
 func (c *Control) through() (*actor.RootContext, *actor.PID) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -111,10 +112,17 @@ func (s *Server) undrain() error {
 
 var errStore = errors.New("the metadata store failed")
 
+// incarnationOf makes the id of a new incarnation of a node; nodeOf gives the name of the node whose incarnation it is.
+func incarnationOf(node string) string { return node + "-" + uuid.NewString()[:8] }
+
+func nodeOf(incarnation string) string {
+	return incarnation[:max(0, strings.LastIndexByte(incarnation, '-'))]
+}
+
 // live is one incarnation of the node.
 func (s *Server) live(ctx context.Context) (end NodeEnd, err error) {
 	o := s.o
-	incarnation := o.Name + "-" + uuid.NewString()[:8]
+	incarnation := incarnationOf(o.Name)
 	log := o.Log.WithFields(logrus.Fields{"node": o.Name, "incarnation": incarnation})
 	system := cluster.System(log)
 	defer system.Shutdown()
