@@ -268,6 +268,8 @@ type Node struct {
 	cluster *Cluster
 	process *process // the newest; nil before the first start
 	paused  bool
+	killed  bool        // by Kill, and not started since
+	client  *api.Client // made once: each keeps connections
 }
 
 // A process is one incarnation of a node.
@@ -298,7 +300,7 @@ func (n *Node) Start(more ...string) {
 	if n.process == nil {
 		t.Cleanup(n.Kill)
 	}
-	n.process, n.paused = p, false
+	n.process, n.paused, n.killed = p, false, false
 	go func() {
 		p.err = cmd.Wait()
 		close(p.ended)
@@ -353,7 +355,7 @@ func (n *Node) Kill() {
 	}
 	n.Signal(syscall.SIGKILL)
 	<-n.process.ended
-	n.paused = false
+	n.paused, n.killed = false, true
 }
 
 // Pause stops the process in the middle of what it does, until Continue.
@@ -396,7 +398,10 @@ func (n *Node) url(port string) string {
 // Client gives a client that asks this node, and does not wait for long.
 func (n *Node) Client() *api.Client {
 	n.cluster.t.Helper()
-	return n.cluster.client(10*time.Second, n.APIURL())
+	if n.client == nil {
+		n.client = n.cluster.client(10*time.Second, n.APIURL())
+	}
+	return n.client
 }
 
 // Ready tells whether the node can answer for the cluster.

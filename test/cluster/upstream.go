@@ -71,14 +71,23 @@ func (c *Cluster) Create(name string, o FeedOptions) *Feed {
 func pointer[T any](v T) *T { return &v }
 
 // Show gives the changefeed as the first running node tells it.
-func (f *Feed) Show() (api.Changefeed, error) {
+func (f *Feed) Show() (api.Changefeed, error) { return f.ask(10 * time.Second) }
+
+// glance is Show that does not wait for long.
+func (f *Feed) glance() (api.Changefeed, error) { return f.ask(time.Second) }
+
+// ask asks the running nodes in turn, each for so long.
+func (f *Feed) ask(limit time.Duration) (api.Changefeed, error) {
 	err := fmt.Errorf("no node of the cluster runs")
 	for _, n := range f.cluster.Nodes {
 		if !n.Running() || n.Paused() {
 			continue
 		}
+		ctx, cancel := context.WithTimeout(f.t.Context(), limit)
 		var cf api.Changefeed
-		if cf, err = n.Client().Changefeed(f.t.Context(), f.Name); err == nil {
+		cf, err = n.Client().Changefeed(ctx, f.Name)
+		cancel()
+		if err == nil {
 			return cf, nil
 		}
 	}
