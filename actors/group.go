@@ -13,6 +13,7 @@ import (
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/checkpoint"
 	"github.com/weir-cdc/weir/cluster"
+	"github.com/weir-cdc/weir/cluster/link"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/schema"
 )
@@ -51,6 +52,7 @@ type GroupOptions struct {
 type group struct {
 	GroupOptions
 	epoch   uint64
+	deaf    bool // to the feeder, of which something may be lost, until the maintainer has asked anew
 	sink    *actor.PID
 	feeder  *actor.PID // that spoke last
 	members map[string]*member
@@ -60,8 +62,9 @@ type group struct {
 	cancel  scheduler.CancelFunc
 
 	statuses    []*messages.BlockStatus
-	counted     []string // placed since the last heartbeat
-	awaited     map[string]bool
+	counted     []string        // placed since the last heartbeat
+	awaited     map[string]bool // dispatchers that are to report; nil: nobody has asked
+	settled     bool            // a Bootstrap of the epoch was answered: the checkpoints begin there
 	reports     []*messages.Living
 	standing    map[string]bool // dispatchers at an event: the maintainer wants their checkpoints
 	state       *messages.SinkState
@@ -139,24 +142,26 @@ func (g *group) Receive(ctx actor.Context) {
 	case *messages.Deliver:
 		g.onDeliver(ctx, msg)
 	case *messages.Define:
-		if msg.Epoch == g.epoch {
+		if g.hears(msg.Epoch) {
 			if err := msg.Publish(g.Catalog); err != nil {
 				panic(err)
 			}
 		}
 	case *messages.DeliverEvent:
-		if msg.Epoch == g.epoch {
+		if g.hears(msg.Epoch) {
 			g.onEvent(ctx, msg)
 		}
 	case *messages.Resolved:
-		if msg.Epoch == g.epoch {
+		if g.hears(msg.Epoch) {
 			g.resolved = msg.Ts
 			g.tracker.Resolved(msg.Ts)
 		}
 	case *messages.SpanResolved:
-		if msg.Epoch == g.epoch {
+		if g.hears(msg.Epoch) {
 			g.onSpanResolved(msg)
 		}
+	case *link.Peer:
+		g.onPeer(msg)
 	case *messages.BlockOrders:
 		g.onOrders(ctx, msg)
 	case *messages.Checkpoint:
@@ -251,7 +256,7 @@ func (g *group) credit(ctx actor.Context, bytes uint64) {
 }
 
 func (g *group) onDeliver(ctx actor.Context, msg *messages.Deliver) {
-	if msg.Epoch != g.epoch {
+	if !g.hears(msg.Epoch) {
 		return
 	}
 	g.feeder = ctx.Sender()

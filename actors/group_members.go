@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/checkpoint"
+	"github.com/weir-cdc/weir/cluster/link"
 	"github.com/weir-cdc/weir/messages"
 )
 
@@ -16,15 +17,24 @@ import (
 // onBootstrap obeys a new maintainer: its epoch is the only one heard from here on. One that has given the group's spans
 // up wants none of them back.
 func (g *group) onBootstrap(ctx actor.Context, msg *messages.Bootstrap) {
-	if msg.Epoch < g.epoch || msg.Epoch == g.epoch && !msg.Anew {
+	again := msg.Epoch == g.epoch && !msg.Anew // our answer was lost, or is on its way
+	if msg.Epoch < g.epoch || again && g.awaited != nil {
+		return
+	}
+	if g.ending {
+		if msg.Epoch > g.epoch {
+			ctx.Stop(ctx.Self()) // the sink ends, or has ended, for an earlier maintainer; the next Enlist begins with another
+		}
 		return
 	}
 	if msg.Epoch > g.epoch && g.Permit != nil {
 		g.Permit.revoke()
 	}
 	g.Maintainer = ctx.Sender()
-	g.epoch, g.statuses, g.counted, g.reports = msg.Epoch, nil, nil, nil
-	g.awaited = nil
+	g.epoch, g.deaf, g.awaited, g.reports = msg.Epoch, false, nil, nil
+	if !again {
+		g.statuses, g.counted, g.settled = nil, nil, false
+	}
 	if msg.Anew {
 		g.feeder = nil // it has written off what it sent
 		for id := range g.members {
@@ -46,7 +56,17 @@ func (g *group) bootstrapped(ctx actor.Context) {
 		return
 	}
 	g.awaited = nil
-	// The feeder is new too: it begins each span at its checkpoint, and whatever lies above it comes again.
+	if !g.settled {
+		g.settle()
+	}
+	g.tell(ctx, &messages.Bootstrapped{Epoch: g.epoch, Incarnation: g.Incarnation, Spans: g.reports})
+	g.reports = nil
+}
+
+// settle has the checkpoints begin where they were reported. The feeder is new too: it begins each span there, and whatever
+// lies above it comes again.
+func (g *group) settle() {
+	g.settled = true
 	g.tracker, g.resolved = checkpoint.New[string](0), 0
 	for _, l := range g.reports {
 		g.tracker.Add(l.Dispatcher, l.Checkpoint)
@@ -54,9 +74,18 @@ func (g *group) bootstrapped(ctx actor.Context) {
 			g.tracker.Hold(l.Dispatcher, m.ceiling)
 		}
 	}
-	g.tell(ctx, &messages.Bootstrapped{Epoch: g.epoch, Incarnation: g.Incarnation, Spans: g.reports})
-	g.reports = nil
 }
+
+// onPeer: the link to the maintainer and the feeder ended, or another began. Whatever they sent last may be lost. To take what
+// comes next would leave a gap in the spans, so nothing is taken before the maintainer, who is told too, asks anew.
+func (g *group) onPeer(msg *link.Peer) {
+	if g.Maintainer != nil && msg.Concerns(g.Maintainer) {
+		g.deaf, g.awaited, g.reports = true, nil, nil
+	}
+}
+
+// hears tells that what a feeder of the epoch sends is to be taken.
+func (g *group) hears(epoch uint64) bool { return epoch == g.epoch && !g.deaf }
 
 func (g *group) onPlace(ctx actor.Context, msg *messages.Place) {
 	for _, p := range msg.Spans {

@@ -33,6 +33,20 @@ func (l *Links) Dial(incarnation string) (address string, ok bool) {
 // PID names an actor on a node.
 func (l *Links) PID(incarnation, path string) *actor.PID { return l.hub.PID(incarnation, path) }
 
+// tell has an actor told of the ends of links, in order with what comes over them; tellNoMore ends that. Without Links, as
+// where there are no other nodes, both do nothing.
+func (l *Links) tell(pid *actor.PID) {
+	if l != nil {
+		l.hub.Tell(pid)
+	}
+}
+
+func (l *Links) tellNoMore(pid *actor.PID) {
+	if l != nil && pid != nil {
+		l.hub.TellNoMore(pid)
+	}
+}
+
 // set makes the nodes the members.
 func (l *Links) set(nodes []cluster.NodeInfo) {
 	at := make(map[string]string, len(nodes))

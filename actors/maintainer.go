@@ -9,6 +9,7 @@ import (
 
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/cluster"
+	"github.com/weir-cdc/weir/cluster/link"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/relay"
 	"github.com/weir-cdc/weir/schedule"
@@ -189,7 +190,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 		m.bootstrap(ctx)
 	case *members:
 		m.onMembers(ctx, msg)
-	case *peerChanged:
+	case *link.Peer:
 		m.onPeer(ctx, msg)
 	case *messages.Enlisted:
 		m.onEnlisted(ctx, msg)

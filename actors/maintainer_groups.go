@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/weir-cdc/weir/barrier"
+	"github.com/weir-cdc/weir/cluster/link"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/sources"
 )
@@ -16,15 +17,8 @@ import (
 // The groups of a changefeed, one on each node, as its maintainer sees them: whom it may give spans, who is silent, and
 // when the spans of a silent one may be given to others.
 
-type (
-	// members: node -> maintainer. The nodes that hold a lease; sent at each change, and first of all.
-	members struct{ nodes []nodeRef }
-	// peerChanged: node -> maintainer. The link to a node is up anew, or down: what was under way is lost.
-	peerChanged struct {
-		node string
-		up   bool
-	}
-)
+// members: node -> maintainer. The nodes that hold a lease; sent at each change, and first of all.
+type members struct{ nodes []nodeRef }
 
 // A nodeRef is a node as a maintainer needs it.
 type nodeRef struct {
@@ -162,7 +156,7 @@ func (m *maintainer) onBootstrapped(ctx actor.Context, msg *messages.Bootstrappe
 		return
 	}
 	switch {
-	case g.phase == asked && m.phase == bootstrapping:
+	case g.phase == asked && m.phase == bootstrapping && m.awaits(g.id): // else it was given up meanwhile
 		g.phase = serving
 		var reports []barrier.Report
 		for _, l := range msg.Spans {
@@ -196,26 +190,27 @@ func (m *maintainer) loseGroup(ctx actor.Context, g *groupRef, reason string) {
 	}
 }
 
-// onPeer: a link that broke may have lost anything in either direction.
-func (m *maintainer) onPeer(ctx actor.Context, msg *peerChanged) {
-	g := m.groups[msg.node]
+// onPeer: a link that broke may have lost anything in either direction. The link itself tells, so that nothing that a group
+// says over the next one is heard before.
+func (m *maintainer) onPeer(ctx actor.Context, msg *link.Peer) {
+	g, up := m.groups[msg.Incarnation], msg.State == link.Up
 	if g == nil || m.phase == activating || m.state == nil {
 		return
 	}
 	switch {
 	case m.phase == bootstrapping && !m.awaits(g.id):
-		if !msg.up {
+		if !up {
 			m.restart(ctx, errGroupBroke) // what it reported may no longer hold
 		}
 	case m.phase == bootstrapping:
-		if msg.up {
+		if up {
 			m.summon(ctx, g)
 		}
-	case !msg.up && g.phase == serving:
+	case !up && g.phase == serving:
 		g.phase = silent
 		m.plan.leave(g.id)
 		m.Entry.WithField("node", g.name).Warn("no link to the node: its spans wait for its grant to run out")
-	case msg.up && g.phase != serving: // of one that serves it is late news: what came over the new link overtook it
+	case up && g.phase != serving:
 		m.summon(ctx, g)
 	}
 }

@@ -173,7 +173,7 @@ func (n *node) Receive(ctx actor.Context) {
 			ctx.Send(n.coordinator, &nodesSeen{n.nodes})
 		}
 	case *link.Peer:
-		n.onPeer(ctx, msg)
+		n.Entry.WithField("peer", msg.String()).Debug("link")
 	case *messages.Assign:
 		n.onAssign(ctx, msg)
 	case *feedOpened:
@@ -280,15 +280,6 @@ func (n *node) members(ctx actor.Context) *members {
 	return m
 }
 
-func (n *node) onPeer(ctx actor.Context, msg *link.Peer) {
-	n.Entry.WithField("peer", msg.String()).Debug("link")
-	for _, name := range slices.Sorted(maps.Keys(n.feeds)) {
-		if f := n.feeds[name]; f.maintainer != nil && !f.ended {
-			ctx.Send(f.maintainer, &peerChanged{node: msg.Incarnation, up: msg.State == link.Up})
-		}
-	}
-}
-
 // onAssign does what the coordinator wants, as far as it is not so yet.
 func (n *node) onAssign(ctx actor.Context, msg *messages.Assign) {
 	if msg.Term < n.term || msg.Term == n.term && msg.Number <= n.number || n.stopping {
@@ -359,6 +350,7 @@ func (n *node) onFeedOpened(ctx actor.Context, msg *feedOpened) {
 		Node:  func(id string) nodeRef { return nodeRef{id: id, name: id, host: at(id, nodeName)} },
 		Group: func(r nodeRef) *actor.PID { return at(r.id, group) },
 	}), msg.name+"/maintainer")
+	n.Links.tell(f.maintainer)
 	if !n.Alone {
 		ctx.Send(f.maintainer, n.members(ctx))
 	}
@@ -403,6 +395,7 @@ func (n *node) onTerminated(ctx actor.Context, who *actor.PID) {
 	}
 	for name, g := range n.groups {
 		if who.Equal(g.pid) {
+			n.Links.tellNoMore(g.pid)
 			delete(n.groups, name)
 			n.ended()
 			return
@@ -412,6 +405,7 @@ func (n *node) onTerminated(ctx actor.Context, who *actor.PID) {
 
 func (n *node) closeFeed(ctx actor.Context, name string) {
 	f := n.feeds[name]
+	n.Links.tellNoMore(f.maintainer)
 	n.life.spawnTask(ctx, func(context.Context) any {
 		if f.parts.Close != nil {
 			f.parts.Close()

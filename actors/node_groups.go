@@ -50,6 +50,7 @@ func (n *node) onGroupOpened(ctx actor.Context, msg *groupOpened) {
 		return
 	}
 	g.pid = spawnNamed(ctx, msg.parts.Group(g.asker), msg.name+"/group")
+	n.Links.tell(g.pid)
 	ctx.Request(g.asker, &messages.Enlisted{Epoch: g.epoch})
 }
 
