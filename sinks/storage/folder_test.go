@@ -2,13 +2,16 @@ package storage_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -185,6 +188,38 @@ func TestSeveralTables(t *testing.T) {
 	want := []string{"shop/a/meta a RENAME TABLE a TO x, b TO a, x TO b", "shop/b/meta b RENAME TABLE a TO x, b TO a, x TO b", "shop/meta  DROP DATABASE shop"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the schema files are %q, want %q", got, want)
+	}
+}
+
+// TestClaimBeforeCheckpoint: a folder whose claim was not permitted yet gets no metadata, which another process would take
+// for somebody else's.
+func TestClaimBeforeCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	open := opener(t, dir, "")
+	var asked atomic.Int32
+	w := sinktest.NewWorld(t, func(env sinks.Env) *actor.Props {
+		env.Shared, env.Retry = true, sinks.Backoff{First: time.Second, Most: time.Second}
+		env.Permit = func() error {
+			if asked.Add(1) == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}
+		return open(env)
+	})
+	defer w.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for asked.Load() == 0 {
+		<-tick.C
+	}
+	w.Owner.Send(&messages.Checkpoint{CommitTs: 5})
+	for there := false; !there; <-tick.C {
+		_, err := os.Stat(filepath.Join(dir, "metadata"))
+		there = err == nil
+		if _, err := os.Stat(filepath.Join(dir, ".weir.json")); there && err != nil {
+			t.Fatalf("metadata is there, and the folder is nobody's: %v", err)
+		}
 	}
 }
 

@@ -51,7 +51,8 @@ type ledger struct {
 	options *options
 	lane    int
 
-	lock     *os.File // nil until the folder is taken
+	lock     *os.File // nil until it is held
+	taken    bool     // the folder is this changefeed's: nothing is written to it before
 	refusals int      // of the lock
 	items    []any    // of the work; items[0] is the one to do
 	done     settled
@@ -141,8 +142,11 @@ func (l *ledger) open() (err error) {
 	if err != nil {
 		return err
 	}
-	l.written, err = readMetadata(l.options.dir)
-	return err
+	if l.written, err = readMetadata(l.options.dir); err != nil {
+		return err
+	}
+	l.taken = true
+	return nil
 }
 
 // refused gives up on a folder that stays in use; one that is just being left is free soon.
@@ -226,7 +230,7 @@ func readMetadata(root string) (uint64, error) {
 // publish writes the checkpoint if it has moved forward. Where processes share the folder, one that finds at its turn of
 // time that another has written leaves it to that one: so one writes, and the next takes over when it no longer does.
 func (l *ledger) publish(ctx actor.Context, last bool) {
-	if l.lock == nil || l.wanted <= l.written {
+	if !l.taken || l.wanted <= l.written {
 		return
 	}
 	err := l.options.inTurn(l.env.Shared, l.options.dir, func() error { return l.writeMetadata(last) })
@@ -269,12 +273,12 @@ func (l *ledger) close() {
 		return
 	}
 	_ = l.lock.Close() // nothing was written
-	l.lock = nil
+	l.lock, l.taken = nil, false
 }
 
 // expire removes the directories of dates that are too old.
 func (l *ledger) expire() {
-	if l.options.expireDays == 0 || l.lock == nil || l.env.Now().Sub(l.expiredAt) < expireEvery {
+	if l.options.expireDays == 0 || !l.taken || l.env.Now().Sub(l.expiredAt) < expireEvery {
 		return
 	}
 	if l.env.Permitted() != nil {
