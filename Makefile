@@ -13,7 +13,7 @@ TEST_PACKAGES ?= ./...
 TEST_FLAGS    ?= -race -count=1 -p 2 -timeout 40m
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build deps test demo bench explore lint proto proto-check clean
+.PHONY: build deps test demo bench explore matrix lint proto proto-check clean
 
 build: ## bin/weir
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
@@ -33,6 +33,9 @@ bench: deps build ## Weir beside the raw dump and a plain reader, in one run
 
 explore: ## walk every state of the barrier's larger worlds; takes long
 	BARRIER_DEEP=1 go test -count=1 -v -timeout 4h -run Explore ./barrier
+
+matrix: deps ## every crash in the midst of a DDL; writes docs/crash-matrix.md
+	WEIR_MATRIX=all go test -count=1 -v -timeout 3h ./test/matrix
 
 lint: ## go vet, staticcheck, gofmt, go mod tidy
 	go vet ./...
