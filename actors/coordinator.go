@@ -27,8 +27,8 @@ type (
 	nodesWanted struct{}
 	feedsSeen   struct{ feeds []cluster.Changefeed }
 	ownerStored struct {
-		name, owner string
-		err         error
+		name, uuid, owner string
+		err               error
 	}
 	stateStored struct {
 		name  string
@@ -65,11 +65,13 @@ type coordinator struct {
 	failures int
 	office   *cluster.Term // nil: it is not elected
 	term     uint64        // its number
-	number   uint64        // of the last Assign
+	number   uint64        // of the last Assign; it grows over all lives of a coordinator in this process, as the term may stay
 	nodes    []cluster.NodeInfo
 	counted  bool              // nodes was read
+	listed   bool              // the changefeeds were read
 	staying  bool              // some node does not drain
 	owners   map[string]string // as stored, by changefeed
+	giving   map[string]bool   // changefeeds of whose new owner the store is being told
 	feeds    map[string]*feedView
 	views    map[string]*nodeView // by incarnation
 	life     lifetime
@@ -78,8 +80,7 @@ type coordinator struct {
 // feedView is a changefeed as the coordinator knows it.
 type feedView struct {
 	record cluster.Changefeed
-	owner  string // incarnation; "" for none yet
-	moving bool   // the store is being told of a new owner
+	owner  string // incarnation; "" for none yet, or for one that is not known for sure
 	told   told   // as stored
 	status *messages.FeedStatus
 	rates  rates
@@ -95,14 +96,22 @@ type nodeView struct {
 
 const assignEvery = time.Second
 
+// born is when the process began.
+var born = time.Now()
+
 // NewCoordinator makes a coordinator for the node that member is.
 func NewCoordinator(o CoordinatorOptions) *actor.Props {
 	o.Entry = o.Entry.WithField("actor", "coordinator")
 	return actor.PropsFromProducer(func() actor.Actor {
-		return &coordinator{
-			CoordinatorOptions: o, feeds: map[string]*feedView{}, views: map[string]*nodeView{}, life: newLifetime(),
-		}
+		return newCoordinator(o)
 	}, actor.WithSupervisor(stopFailed))
+}
+
+func newCoordinator(o CoordinatorOptions) *coordinator {
+	return &coordinator{
+		CoordinatorOptions: o, number: uint64(time.Since(born)), owners: map[string]string{}, giving: map[string]bool{},
+		feeds: map[string]*feedView{}, views: map[string]*nodeView{}, life: newLifetime(),
+	}
 }
 
 func (c *coordinator) Receive(ctx actor.Context) {
@@ -188,18 +197,20 @@ func (c *coordinator) onElected(ctx actor.Context, msg *elected) {
 
 // onFeeds takes the list of changefeeds as the store has it.
 func (c *coordinator) onFeeds(ctx actor.Context, feeds []cluster.Changefeed) {
+	c.listed = true
 	seen := map[string]bool{}
 	for _, record := range feeds {
 		seen[record.Name] = true
 		f := c.feeds[record.Name]
-		if f == nil || f.record.UUID != record.UUID {
-			f = &feedView{}
+		if f != nil && f.record.UUID != record.UUID {
+			delete(c.owners, record.Name) // it was removed and made anew, and the store forgot the owner
+			f = nil
+		}
+		if f == nil {
+			f = &feedView{owner: c.owners[record.Name]}
 			c.feeds[record.Name] = f
 		}
 		f.record = record
-		if !f.moving {
-			f.owner = c.owners[record.Name]
-		}
 	}
 	for name := range c.feeds {
 		if !seen[name] {
@@ -212,7 +223,7 @@ func (c *coordinator) onFeeds(ctx actor.Context, feeds []cluster.Changefeed) {
 
 // decide sees that every changefeed that is to run has an owner, and tells every node what is its own.
 func (c *coordinator) decide(ctx actor.Context) {
-	if c.term == 0 || !c.counted || !c.Member.LeaseValid() {
+	if c.term == 0 || !c.counted || !c.listed || !c.Member.LeaseValid() {
 		return
 	}
 	living := map[string]cluster.NodeInfo{}
@@ -227,7 +238,7 @@ func (c *coordinator) decide(ctx actor.Context) {
 	c.assign(ctx)
 	for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
 		f := c.feeds[name]
-		if f.moving || !f.runs() {
+		if c.giving[name] || !f.runs() {
 			continue
 		}
 		owner, alive := living[f.owner]
@@ -272,26 +283,29 @@ func (c *coordinator) choose(living map[string]cluster.NodeInfo) string {
 
 // give makes a node the owner of a changefeed, in the store first.
 func (c *coordinator) give(ctx actor.Context, f *feedView, node string) {
-	f.moving = true
-	office, name := c.office, f.record.Name
+	office, name, uuid := c.office, f.record.Name, f.record.UUID
+	c.giving[name] = true
 	c.life.spawnTask(ctx, func(tc context.Context) any {
 		tc, cancel := context.WithTimeout(tc, 10*time.Second)
 		defer cancel()
-		return &ownerStored{name: name, owner: node, err: office.SetOwner(tc, name, node)}
+		return &ownerStored{name: name, uuid: uuid, owner: node, err: office.SetOwner(tc, name, node)}
 	})
 }
 
 func (c *coordinator) onOwner(ctx actor.Context, msg *ownerStored) {
+	delete(c.giving, msg.name)
 	f := c.feeds[msg.name]
 	if f == nil {
 		return
 	}
-	f.moving = false
-	if msg.err != nil {
-		if !errors.Is(msg.err, context.Canceled) {
+	if msg.err != nil || msg.uuid != f.record.UUID {
+		// What the store has now is not known: the next Assign is preceded by another try.
+		delete(c.owners, msg.name)
+		f.owner = ""
+		if msg.err != nil && !errors.Is(msg.err, context.Canceled) {
 			c.Entry.WithError(msg.err).WithField("changefeed", msg.name).Warn("place the maintainer")
 		}
-		return // it is tried again with the next Assign
+		return
 	}
 	if !c.Alone {
 		c.Entry.WithFields(logrus.Fields{"changefeed": msg.name, "node": c.nameOf(msg.owner)}).Info("maintainer placed")
@@ -314,7 +328,7 @@ func (c *coordinator) assign(ctx actor.Context) {
 		v := c.views[n.Incarnation]
 		for _, name := range slices.Sorted(maps.Keys(c.feeds)) {
 			f := c.feeds[name]
-			switch mine := f.owner == n.Incarnation && !f.moving; {
+			switch mine := f.owner == n.Incarnation && !c.giving[name]; {
 			case mine && f.runs() && (!n.Draining || !c.staying):
 				delete(v.without, name)
 				msg.Run = append(msg.Run, &messages.Assignment{Changefeed: name, Uuid: f.record.UUID})

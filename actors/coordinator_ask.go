@@ -48,7 +48,7 @@ func (c *coordinator) onAsk(ctx actor.Context, msg *messages.Ask) {
 		switch {
 		case f == nil:
 			ctx.Respond(refusal(noChangefeed(msg.Changefeed)))
-		case !f.runs() || f.owner == "" || f.moving:
+		case !f.runs() || f.owner == "" || c.giving[msg.Changefeed]:
 			ctx.Respond(refusal(&api.Error{
 				Code: api.WrongState, What: "changefeed " + msg.Changefeed + " does not run", Where: "changefeed", Fix: "resume it, or wait until it is placed",
 			}))
