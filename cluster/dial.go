@@ -17,6 +17,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 type tlsInfo = transport.TLSInfo
@@ -178,14 +180,37 @@ func connect(o clientOptions) (*clientv3.Client, error) {
 		DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 2 * time.Second, PermitWithoutStream: true,
 		Logger: zap.New(&zapCore{log: o.log, hushed: true}), // what fails comes back as an error
 		DialOptions: []grpc.DialOption{
-			grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-				return invoke(clientv3.WithRequireLeader(ctx), method, req, reply, cc, opts...)
-			}),
+			grpc.WithChainUnaryInterceptor(attempt),
 			grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 				return open(clientv3.WithRequireLeader(ctx), desc, cc, method, opts...)
 			}),
 		},
 	})
+}
+
+// How long one attempt at a request may take. A server that stands still keeps its connections open: a read turns to the next
+// server then; a write fails, as it may have been done, and whoever asked looks.
+const (
+	readAttempt  = time.Second
+	writeAttempt = 2 * time.Second
+)
+
+// attempt is one attempt of the client at a request to the key space.
+func attempt(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	limit := writeAttempt
+	switch {
+	case !strings.HasPrefix(method, "/etcdserverpb.KV/"):
+		return invoke(clientv3.WithRequireLeader(ctx), method, req, reply, cc, opts...)
+	case strings.HasSuffix(method, "/Range"):
+		limit = readAttempt
+	}
+	limited, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), limit)
+	defer cancel()
+	err := invoke(limited, method, req, reply, cc, opts...)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return status.Errorf(codes.Unavailable, "a server of the metadata store did not answer within %v", limit)
+	}
+	return err
 }
 
 // pause waits, or gives the error of a context that ends meanwhile.
