@@ -103,11 +103,7 @@ func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
 			m.plan.join(g.nodeRef)
 		}
 	}
-	m.index()
-	for _, l := range m.barrier.Living() {
-		m.adopt(ctx, l)
-	}
-	m.do(ctx, effects)
+	m.takeOver(ctx, effects)
 	m.place(ctx)
 	ctx.Send(m.feeder, &begin{})
 }

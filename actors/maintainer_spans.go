@@ -15,13 +15,17 @@ import (
 
 // Which spans there are and who serves them, as the barrier and the schedule say.
 
-// index sorts the dispatchers that a bootstrap found by table: not all are adopted, but a schedule that is due at once
-// ends those of the tables that it drops.
-func (m *maintainer) index() {
+// takeOver begins with what the bootstrap made of the answers. A schedule that is due at once ends dispatchers of tables
+// that it drops, so all that were reported are sorted by table first, not those alone that are adopted.
+func (m *maintainer) takeOver(ctx actor.Context, effects []barrier.Effect) {
 	for _, id := range slices.Sorted(maps.Keys(m.where)) {
 		table := m.where[id].spans[id].Table
 		m.spans[table] = append(m.spans[table], id)
 	}
+	for _, l := range m.barrier.Living() {
+		m.adopt(ctx, l)
+	}
+	m.do(ctx, effects)
 }
 
 // adopt takes over a dispatcher that a bootstrap found.
