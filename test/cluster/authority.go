@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
 	"testing"
 	"time"
 
@@ -34,4 +37,21 @@ func (a *Authority) user(t testing.TB) api.TLSFiles {
 		a.asker = &pair
 	}
 	return api.TLSFiles{CA: a.File, Cert: a.asker.Cert, Key: a.asker.Key}
+}
+
+// asks gives the configuration of a client.
+func (a *Authority) asks(t testing.TB) (*tls.Config, error) {
+	t.Helper()
+	files := a.user(t)
+	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := os.ReadFile(files.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority)
+	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: pool}, nil
 }

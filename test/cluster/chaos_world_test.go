@@ -30,7 +30,7 @@ type world struct {
 	diary   *os.File
 	struck  map[string]int // how often, by the fault's name
 	states  map[api.State]int
-	cutOff  []*Node // from others
+	busy    map[string]bool // faults and nodes by name, while one lasts
 }
 
 // diskSize is more than a world's output takes.
@@ -38,7 +38,7 @@ const diskSize = "1g"
 
 func newWorld(t *testing.T, random *rand.Rand, binary string) *world {
 	t.Helper()
-	w := &world{T: t, random: random, began: time.Now(), struck: map[string]int{}, states: map[api.State]int{}}
+	w := &world{T: t, random: random, began: time.Now(), struck: map[string]int{}, busy: map[string]bool{}, states: map[api.State]int{}}
 	w.network = NewNetwork(t, 3)
 	w.server = mariadb.Start(t, mariadb.Args("--bind-address=127.0.0.1,"+w.network.Gateway))
 	w.server.MustExec(t, "SET sql_log_bin = 0; CREATE USER root@'10.%'; GRANT ALL ON *.* TO root@'10.%'; SET sql_log_bin = 1")

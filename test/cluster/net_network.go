@@ -20,6 +20,7 @@ type Network struct {
 
 	t      testing.TB
 	bridge string
+	lost   map[[2]string]int // how often Lose was asked for, by sender and receiver
 }
 
 // networks counts the networks of this process, which keeps their names and addresses apart.
@@ -37,7 +38,7 @@ func NewNetwork(t testing.TB, size int) *Network {
 	sweep(t)
 	id := os.Getpid()*8 + int(networks.Add(1))
 	subnet := fmt.Sprintf("10.%d.%d.", 100+id>>8%100, id&255)
-	n := &Network{Gateway: subnet + "254", t: t, bridge: fmt.Sprintf("wt%x", id)}
+	n := &Network{Gateway: subnet + "254", t: t, lost: map[[2]string]int{}, bridge: fmt.Sprintf("wt%x", id)}
 	n.must("link", "add", n.bridge, "type", "bridge")
 	t.Cleanup(func() { _ = n.ip("link", "del", n.bridge) }) // at the worst a later test sweeps it away
 	n.must("addr", "add", n.Gateway+"/24", "dev", n.bridge)
@@ -113,12 +114,17 @@ func (n *Network) within(h Host, args ...string) {
 // hardware address that nobody has. The kernel would forget an entry that is not permanent.
 func (n *Network) Lose(from Host, to string) {
 	n.t.Helper()
+	n.lost[[2]string{from.IP, to}]++
 	n.within(from, "neigh", "replace", to, "lladdr", "02:00:00:00:00:fe", "nud", "permanent", "dev", "eth0")
 }
 
-// Carry ends what Lose began.
+// Carry ends what Lose began, once it was called as often.
 func (n *Network) Carry(from Host, to string) {
 	n.t.Helper()
+	way := [2]string{from.IP, to}
+	if n.lost[way]--; n.lost[way] > 0 {
+		return
+	}
 	n.within(from, "neigh", "del", to, "dev", "eth0")
 }
 

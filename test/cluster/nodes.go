@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 
 	"github.com/weir-cdc/weir/api"
 	"github.com/weir-cdc/weir/test/weir"
@@ -85,9 +89,10 @@ func New(t testing.TB, o Options) *Cluster {
 
 // The ports of each node's address.
 const (
-	apiPort  = "8300"
-	nodePort = "8301"
-	peerPort = "2380"
+	apiPort    = "8300"
+	nodePort   = "8301"
+	clientPort = "2379"
+	peerPort   = "2380"
 )
 
 // clusters counts the clusters of this process, which keeps their addresses apart.
@@ -248,6 +253,41 @@ func (c *Cluster) Coordinator() *Node {
 		}
 	}
 	return nil
+}
+
+// leader gives the node whose member leads the embedded etcd, as the first member that answers tells; nil if none does.
+func (c *Cluster) leader(ctx context.Context) *Node {
+	members := map[uint64]*Node{}
+	leader := uint64(0)
+	for _, n := range c.Nodes {
+		if !n.Running() || n.Paused() {
+			continue
+		}
+		if status, err := n.member(ctx); err == nil {
+			members[status.Header.MemberId] = n
+			leader = cmp.Or(leader, status.Leader)
+		}
+	}
+	return members[leader]
+}
+
+// member asks the node's member of etcd how it does.
+func (n *Node) member(ctx context.Context) (*clientv3.StatusResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conf := clientv3.Config{Endpoints: []string{n.url(clientPort)}, DialTimeout: time.Second, Logger: zap.NewNop()}
+	if a := n.cluster.options.TLS; a != nil {
+		var err error
+		if conf.TLS, err = a.asks(n.cluster.t); err != nil {
+			return nil, err
+		}
+	}
+	client, err := clientv3.New(conf)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return client.Status(ctx, conf.Endpoints[0])
 }
 
 // A Node is one place in a cluster, where a process runs, or none.
