@@ -23,7 +23,7 @@ type (
 		err    error
 	}
 	campaignAgain struct{}
-	// nodesWanted: coordinator -> node, when it begins: tell of the nodes.
+	// nodesWanted: coordinator, maintainer (by Request) -> node, when it begins: tell of the nodes.
 	nodesWanted struct{}
 	feedsSeen   struct{ feeds []cluster.Changefeed }
 	ownerStored struct {

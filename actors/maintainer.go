@@ -169,6 +169,7 @@ func (m *maintainer) Receive(ctx actor.Context) {
 	case *actor.Started:
 		m.timers = scheduler.NewTimerScheduler(ctx)
 		m.cancel = m.timers.SendRepeatedly(watchPeriod, watchPeriod, ctx.Self(), watch{})
+		ctx.Request(ctx.Parent(), &nodesWanted{})
 		m.activate(ctx)
 	case *activated:
 		if msg.life == m.life {

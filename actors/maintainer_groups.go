@@ -94,9 +94,11 @@ func (m *maintainer) onMembers(ctx actor.Context, msg *members) {
 		switch g := m.groups[n.id]; {
 		case g == nil && m.phase != draining:
 			m.summon(ctx, m.addGroup(n))
-		case g != nil && g.draining != n.draining:
-			g.draining = n.draining
-			m.plan.join(n)
+		case g != nil:
+			changed := g.draining != n.draining
+			if g.nodeRef = n; changed && g.phase == serving {
+				m.plan.join(n)
+			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(m.groups)) {

@@ -169,9 +169,7 @@ func (n *node) Receive(ctx actor.Context) {
 	case *nodesSeen:
 		n.onNodes(ctx, msg.nodes)
 	case *nodesWanted:
-		if n.nodes != nil {
-			ctx.Send(n.coordinator, &nodesSeen{n.nodes})
-		}
+		n.onNodesWanted(ctx)
 	case *link.Peer:
 		n.Entry.WithField("peer", msg.String()).Debug("link")
 	case *messages.Assign:
@@ -270,6 +268,17 @@ func (n *node) onNodes(ctx actor.Context, nodes []cluster.NodeInfo) {
 	ctx.Send(n.coordinator, &nodesSeen{nodes})
 }
 
+// onNodesWanted answers the coordinator, or a maintainer that has begun.
+func (n *node) onNodesWanted(ctx actor.Context) {
+	switch {
+	case n.nodes == nil: // they are told of when they are known
+	case ctx.Sender() == nil:
+		ctx.Send(n.coordinator, &nodesSeen{n.nodes})
+	default:
+		ctx.Respond(n.members(ctx))
+	}
+}
+
 func (n *node) members(ctx actor.Context) *members {
 	m, at := &members{}, n.at(ctx)
 	for _, info := range n.nodes {
@@ -357,13 +366,12 @@ func (n *node) onFeedOpened(ctx actor.Context, msg *feedOpened) {
 	f.puller = spawnNamed(ctx, f.parts.Puller(f.maintainer), msg.name+"/puller")
 }
 
+// stopFeed has a changefeed's maintainer end. It is told again with each Assign: one that broke down and began again has
+// forgotten it.
 func (n *node) stopFeed(ctx actor.Context, name string, handOver bool) {
 	f := n.feeds[name]
-	if f.stopped {
-		return
-	}
 	f.stopped = true
-	if f.maintainer != nil {
+	if f.maintainer != nil && !f.ended {
 		ctx.Send(f.maintainer, &stopFeed{name: name, handOver: handOver})
 	}
 }

@@ -28,7 +28,7 @@ func (n *node) onEnlist(ctx actor.Context, msg *messages.Enlist) {
 			made, err := parts.Group(c, name, uuid)
 			return &groupOpened{name: name, uuid: uuid, parts: made, err: err}
 		})
-	case msg.Epoch < g.epoch && g.uuid == msg.Uuid:
+	case msg.Epoch < g.epoch: // of a maintainer that was replaced, or whose changefeed was removed: epochs outlive that
 	case g.uuid != msg.Uuid:
 		n.endGroup(ctx, msg.Changefeed) // of an earlier changefeed of that name; the maintainer asks again
 	case g.pid != nil && !g.ending:
