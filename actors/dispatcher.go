@@ -115,6 +115,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	}
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
+		d.faults.hold(atArriving, d, barrier.Key{})
 	case *deliver:
 		d.onDeliver(ctx, msg)
 	case *messages.Event:
@@ -158,6 +159,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *activate:
 		d.onActivate(ctx, msg)
 	case *lastWords:
+		d.faults.hold(atLeaving, d, barrier.Key{})
 		d.ended = true
 		ctx.Send(ctx.Parent(), &reported{dispatcher: d.id, report: d.report(), last: true})
 	case *drain:

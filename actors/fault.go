@@ -1,7 +1,7 @@
 package actors
 
-// A faultPoint names a place at which a process can be held, and then killed, in the midst of a DDL. Only builds with the
-// tag weir_faults stop there: the crash matrix (test/matrix) is run with one.
+// A faultPoint names a place at which a process can be held, and then killed, in the midst of a DDL, or of a span's way to
+// another dispatcher. Only builds with the tag weir_faults stop there: the crash matrix (test/matrix) is run with one.
 type faultPoint string
 
 const (
@@ -16,4 +16,8 @@ const (
 	atPassing faultPoint = "passing"
 	// atPassed: the event is behind the dispatcher, and the maintainer was not told.
 	atPassed faultPoint = "passed"
+	// atArriving: the dispatcher was made, and has met nothing.
+	atArriving faultPoint = "arriving"
+	// atLeaving: the dispatcher is to end, and has not said its last words.
+	atLeaving faultPoint = "leaving"
 )

@@ -17,7 +17,7 @@ import (
 
 // A build with the tag weir_faults does what a test says through files below the folder that WEIR_FAULTS names:
 //
-//	{changefeed}/{point}          while it is there, dispatchers that come to the point with a DDL wait
+//	{changefeed}/{point}          while it is there, dispatchers that come to the point wait, unless with a syncpoint
 //	{changefeed}/{point}.reached  a line for each that waits, or has waited
 //	maintainer                    the name of the node that is to run the next maintainers, if it lives
 //	trigger                       the name of the node where table triggers belong, instead of beside the maintainer
@@ -40,7 +40,7 @@ func newFaults(changefeed string) faults {
 // killed, or another.
 func (f faults) hold(point faultPoint, d *dispatcher, key barrier.Key) {
 	file := filepath.Join(f.dir, string(point))
-	if f.dir == "" || key.Kind != barrier.DDL || !armed(file) {
+	if f.dir == "" || key.Kind == barrier.Syncpoint || !armed(file) {
 		return
 	}
 	if err := note(file+".reached", fmt.Sprintf("%s %s %s\n", d.id, d.span.ToSpan(), key)); err != nil {

@@ -18,7 +18,7 @@ type result struct {
 
 // How many cells die together, and how long a sample may take before its last round begins.
 const (
-	together   = 10
+	together   = 15
 	sampleTime = 35 * time.Second
 )
 

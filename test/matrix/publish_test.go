@@ -46,11 +46,11 @@ statement, on another, and the table t3 on the third; t1 and t2 are beside the f
 Then nodes are killed with SIGKILL: the maintainer's, the writer's, the third, or all, and started again, some only after the others
 have gone on without them. Beside the statement there is nothing (plain); a syncpoint at the same commit-ts; or the table t3 is
 being split into three spans, merged from three, or moved to another node: ordered while the statement is held, or right before it
-where it has dropped the table by then.
+where it has dropped the table by then. In the first two stages some of the dispatchers that go, or that come, are held too.
 
 A cell is right if, after that, the files replayed equal the upstream row for row, at the statement's commit-ts and at the end, no
 row is doubled or in a wrong version, each table has one schema file of the statement, the syncpoint is where it belongs, and
 the changefeed never failed. Seconds are those from the kill until all that was committed was in the files; the cells of
-a round are killed together, ten at a time.
+a round are killed together, up to fifteen at a time.
 
 `

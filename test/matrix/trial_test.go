@@ -25,6 +25,8 @@ type trial struct {
 	err     error
 	end     error // why it is not at the end
 	seconds float64
+	// way is where a dispatcher on its way out or in is held too; "" nowhere.
+	way string
 }
 
 // patience bounds how long the cluster may take to get ready for a crash.
@@ -143,10 +145,10 @@ func (x *trial) begin() error {
 	if err := x.writeAfter(); err != nil {
 		return err
 	}
-	for _, n := range x.Nodes {
-		if x.stage != notThere || n == x.late() {
-			x.put("", x.ordersOf(n), x.name, points[x.stage])
-		}
+	if x.stage == notThere {
+		x.arm(points[x.stage], x.late())
+	} else {
+		x.arm(points[x.stage], x.Nodes...)
 	}
 	if x.shape == syncpoint {
 		x.newSecond()
@@ -165,6 +167,13 @@ func (x *trial) begin() error {
 		return err
 	}
 	return x.writeAfter()
+}
+
+// arm has nodes hold the dispatchers that come to a point.
+func (x *trial) arm(point string, nodes ...*cluster.Node) {
+	for _, n := range nodes {
+		x.put("", x.ordersOf(n), x.name, point)
+	}
 }
 
 // late is the node whose dispatchers are not there yet.
@@ -205,8 +214,8 @@ func (x *trial) qualified() (names []string) {
 
 // awaitHeld waits until the statement is held where it should be.
 func (x *trial) awaitHeld() error {
-	if !poll(patience, func() bool { return x.reached() >= x.held() }) {
-		return fmt.Errorf("%d dispatchers came to the point %s, want %d", x.reached(), points[x.stage], x.held())
+	if !poll(patience, func() bool { return x.reached(points[x.stage]) >= x.held() }) {
+		return fmt.Errorf("%d dispatchers came to the point %s, want %d", x.reached(points[x.stage]), points[x.stage], x.held())
 	}
 	if x.stage != notThere || x.statement == createTable {
 		return nil
@@ -223,10 +232,10 @@ func (x *trial) awaitHeld() error {
 	return nil
 }
 
-// reached counts the dispatchers that have come to the point.
-func (x *trial) reached() (n int) {
+// reached counts the dispatchers that have come to a point.
+func (x *trial) reached(point string) (n int) {
 	for _, node := range x.Nodes {
-		data, err := os.ReadFile(filepath.Join(x.ordersOf(node), x.name, points[x.stage]+".reached"))
+		data, err := os.ReadFile(filepath.Join(x.ordersOf(node), x.name, point+".reached"))
 		if err == nil {
 			n += strings.Count(string(data), "\n")
 		}
@@ -248,10 +257,19 @@ func (x *trial) operate() error {
 	if !x.shape.operates() || x.gone() {
 		return nil
 	}
+	if x.stage == beforeWrite || x.stage == notReported {
+		x.way = []string{"", "leaving", "arriving"}[x.random.IntN(3)]
+	}
+	if x.way != "" {
+		x.arm(x.way, x.Nodes...)
+	}
 	// The name by which the table is known depends on how far the statement is.
 	err := x.order("t3")
 	if isCode(err, api.NoSuchTable) && x.statement == renameTables {
 		err = x.order("r3")
+	}
+	if err == nil && x.way != "" && !poll(patience, func() bool { return x.reached(x.way) > 0 }) {
+		return fmt.Errorf("no dispatcher came to the point %s", x.way)
 	}
 	return err
 }
