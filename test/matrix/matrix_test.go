@@ -19,7 +19,7 @@ type result struct {
 // How many cells die together, and how long a sample may take before its last round begins.
 const (
 	together   = 15
-	sampleTime = 35 * time.Second
+	sampleTime = 30 * time.Second
 )
 
 // Whatever dies at whatever moment of a DDL: the files hold what the upstream held, at the DDL and at the end.
