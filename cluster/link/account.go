@@ -32,9 +32,11 @@ func (a *account) traffic() Traffic {
 	}
 }
 
-// take reserves memory for a message; without any it is false. A message alone always finds room.
+// take reserves memory for a message; without any it is false. A large message finds room whatever its size, unless half of
+// the limit is taken: else it never would.
 func (a *account) take(size int, limit int64) bool {
-	if after := a.backlog.Add(int64(size)); after > limit && after > int64(size) {
+	large := int64(size) > limit/2
+	if after := a.backlog.Add(int64(size)); after > limit && (!large || after-int64(size) > limit/2) {
 		a.backlog.Add(int64(-size))
 		return false
 	}

@@ -16,7 +16,8 @@
 //
 // # What it does not do
 //
-// Only messages of the protobuf package weir travel; another one is dropped with an error in the log. Headers do not
+// Only messages of the protobuf package weir travel; another one is dropped with an error in the log. One that has no form, as
+// a text that is not UTF-8, ends the session: what comes behind it must not arrive without it. Headers do not
 // travel. Watch across nodes does not work: the watcher is told Terminated at once, with an error in the log. Follow the
 // session with *Peer, and the actor by heartbeats of the conversation.
 package link

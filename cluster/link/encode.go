@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -29,26 +30,32 @@ type encoder struct {
 
 func newEncoder(log *logrus.Entry) *encoder { return &encoder{log: log} }
 
-func (e *encoder) encode(message any) (name string, body []byte, ok bool) {
+// What can not travel: errForeign is of a kind that never does, and nobody waits for it.
+var (
+	errForeign  = errors.New("not of the kinds that travel")
+	errTooLarge = errors.New("too large")
+)
+
+func (e *encoder) encode(message any) (name string, body []byte, err error) {
 	switch m := message.(type) {
 	case *actor.DeadLetterResponse:
-		return undelivered, []byte(m.GetTarget().GetId()), true
+		return undelivered, []byte(m.GetTarget().GetId()), nil
 	case proto.Message:
 		if d := m.ProtoReflect().Descriptor(); d.FullName().Parent() == travels {
 			return e.marshal(string(d.FullName()), m)
 		}
 	}
 	e.refuse(fmt.Sprintf("%T", message), "link: message dropped: only those of the protobuf package "+string(travels)+" travel between nodes")
-	return "", nil, false
+	return "", nil, errForeign
 }
 
-func (e *encoder) marshal(name string, m proto.Message) (string, []byte, bool) {
+func (e *encoder) marshal(name string, m proto.Message) (string, []byte, error) {
 	body, err := proto.Marshal(m)
 	if err != nil {
 		e.log.WithError(err).WithField("type", name).Error("link: message dropped: encode it")
-		return "", nil, false
+		return "", nil, err
 	}
-	return name, body, true
+	return name, body, nil
 }
 
 func (e *encoder) refuse(kind, why string) {

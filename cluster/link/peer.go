@@ -34,8 +34,11 @@ type (
 		session uint64
 		message session.Message
 	}
-	// overflow says that the session's backlog is over the limit.
-	overflow struct{ session uint64 }
+	// giveUp says that a message of the session can not be sent: its backlog is over the limit, or what it says has no form.
+	giveUp struct {
+		session uint64
+		why     session.Reason
+	}
 	// flush sends what came together since it was put into the mailbox.
 	flush struct{}
 )
@@ -65,8 +68,8 @@ func (p *peer) Receive(ctx actor.Context) {
 		p.flush(ctx, time.Now())
 	case *tick:
 		p.onTick(ctx)
-	case *overflow:
-		p.onOverflow(ctx, m)
+	case *giveUp:
+		p.onGiveUp(ctx, m)
 	case *actor.Stopping:
 		p.end(ctx, session.Left)
 	case *actor.Restarting:
@@ -119,9 +122,9 @@ func (p *peer) onTick(ctx actor.Context) {
 	}
 }
 
-func (p *peer) onOverflow(ctx actor.Context, m *overflow) {
+func (p *peer) onGiveUp(ctx actor.Context, m *giveUp) {
 	if number, up := p.session.Number(); up && number == m.session {
-		p.finish(ctx, session.Backlog)
+		p.finish(ctx, m.why)
 	}
 }
 

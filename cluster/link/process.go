@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -37,26 +38,40 @@ func (p *process) SendUserMessage(to *actor.PID, message any) {
 		return
 	}
 	_, body, sender := actor.UnwrapEnvelope(message)
-	m, ok := p.message(to, body, sender)
-	if !ok {
+	a := p.hub.account(incarnation)
+	m, err := p.message(to, body, sender)
+	switch {
+	case errors.Is(err, errForeign):
+		return
+	case err != nil:
+		if a != nil {
+			p.giveUp(a, session.Unsendable)
+		}
 		return
 	}
-	if a := p.hub.account(incarnation); a == nil || !p.hand(a, m) {
+	if a == nil || !p.hand(a, m) {
 		p.deadLetter(to, body, sender)
 	}
 }
 
+// giveUp ends the session that is up: a message of it will not arrive, and those behind it must not arrive without it.
+func (p *process) giveUp(a *account, why session.Reason) {
+	a.dropped.Add(1)
+	if number := a.session.Load(); number != 0 {
+		p.hub.o.System.Root.Send(a.pid.Load(), &giveUp{number, why})
+	}
+}
+
 // message encodes what is to travel.
-func (p *process) message(to *actor.PID, body any, sender *actor.PID) (session.Message, bool) {
-	m := session.Message{Head: session.Head{Target: to.Id}}
-	var ok bool
-	if m.Type, m.Body, ok = p.encode.encode(body); !ok {
-		return m, false
+func (p *process) message(to *actor.PID, body any, sender *actor.PID) (m session.Message, err error) {
+	m.Target = to.Id
+	if m.Type, m.Body, err = p.encode.encode(body); err != nil {
+		return m, err
 	}
 	if most := p.hub.o.Session.Largest; len(m.Body) > most {
 		p.hub.o.Log.WithField("type", m.Type).WithField("bytes", len(m.Body)).
 			Errorf("link: message dropped: it exceeds %d bytes; its sender must split it", most)
-		return m, false
+		return m, errTooLarge
 	}
 	if sender != nil {
 		m.Sender = sender.Id
@@ -64,22 +79,21 @@ func (p *process) message(to *actor.PID, body any, sender *actor.PID) (session.M
 			m.SenderIncarnation = from
 		}
 	}
-	return m, true
+	return m, nil
 }
 
 // hand gives the message to the peer's actor.
 func (p *process) hand(a *account, m session.Message) bool {
-	number, root := a.session.Load(), p.hub.o.System.Root
+	number := a.session.Load()
 	if number == 0 {
 		a.dropped.Add(1)
 		return false
 	}
 	if !a.take(m.Size(), p.hub.o.Limit) {
-		a.dropped.Add(1)
-		root.Send(a.pid.Load(), &overflow{number})
+		p.giveUp(a, session.Backlog)
 		return false
 	}
-	root.Send(a.pid.Load(), &outgoing{number, m})
+	p.hub.o.System.Root.Send(a.pid.Load(), &outgoing{number, m})
 	return true
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/weir-cdc/weir/cluster/link/session"
 	"github.com/weir-cdc/weir/messages"
 )
 
@@ -27,7 +28,7 @@ func TestTheEndOfASessionIsNotOvertaken(t *testing.T) {
 		account := a.hub.account("b-1")
 		number := account.session.Load()
 		send(1000)
-		a.system.Root.Send(account.pid.Load(), &overflow{number}) // ends the session
+		a.system.Root.Send(account.pid.Load(), &giveUp{number, session.Backlog}) // ends the session
 		for account.session.Load() == number || account.session.Load() == 0 {
 			send(1) // is lost, in the old session or between two
 		}

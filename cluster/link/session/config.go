@@ -30,7 +30,7 @@ func DefaultConfig(versions Range) Config {
 	return Config{
 		Versions: versions,
 		Fragment: 256 << 10,
-		Largest:  128 << 20,
+		Largest:  1<<30 + 64<<20, // a row may have 1 GiB
 		Window:   8 << 20,
 		Narrow:   512 << 10,
 

@@ -42,13 +42,14 @@ func (r Refused) Error() string {
 type Reason uint8
 
 const (
-	Silent    Reason = iota + 1 // nothing was heard for Config.Silence
-	Anew                        // the peer ended it
-	Gone                        // another incarnation has the peer's address
-	Left                        // the peer is no member any longer, or this node leaves
-	Backlog                     // more was waiting for the peer than memory allows
-	Violation                   // the peer sent what the protocol forbids
-	Failed                      // this end lost its state
+	Silent     Reason = iota + 1 // nothing was heard for Config.Silence
+	Anew                         // the peer ended it
+	Gone                         // another incarnation has the peer's address
+	Left                         // the peer is no member any longer, or this node leaves
+	Backlog                      // more was waiting for the peer than memory allows
+	Violation                    // the peer sent what the protocol forbids
+	Failed                       // this end lost its state
+	Unsendable                   // a message could not be given a form that travels
 )
 
 func (r Reason) String() string {
@@ -67,6 +68,8 @@ func (r Reason) String() string {
 		return "the peer broke the protocol"
 	case Failed:
 		return "the link failed"
+	case Unsendable:
+		return "a message can not be sent"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
 }

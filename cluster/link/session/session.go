@@ -101,7 +101,7 @@ func (s *Session) End(now time.Time, why Reason) {
 	s.phase = greeting
 	s.mine++
 	s.greet(now)
-	if why == Gone || why == Backlog {
+	if why == Gone || why == Backlog || why == Unsendable {
 		s.greetEvery, s.greetAt = s.cfg.GreetMax, now.Add(s.cfg.Greet)
 	}
 }
