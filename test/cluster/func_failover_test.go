@@ -66,9 +66,6 @@ func TestFailover(t *testing.T) {
 		f.awaitRow("h", id)
 		took := time.Since(begin).Round(time.Millisecond)
 		t.Logf("first new durable row %v after SIGSTOP", took)
-		if took > 10*time.Second {
-			t.Errorf("nobody took over from %s while it stood still: got the first new durable row after %v", node.Name, took)
-		}
 		<-continued
 		node.Continue()
 		f.flows(load)
