@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -35,7 +36,7 @@ func (g *group) report(ctx actor.Context) {
 func (g *group) beat(ctx actor.Context) {
 	h := &messages.Heartbeat{
 		Epoch: g.epoch, Incarnation: g.Incarnation, Checkpoint: g.tracker.Min(), Counted: g.counted, Rows: g.rows,
-		Bytes: g.bytes, Resolved: g.resolved, Error: g.state.Kind, Reason: g.state.Reason, Slowest: g.slowest(),
+		Bytes: g.bytes, Resolved: g.resolved, Error: g.state.Kind, Reason: strings.ToValidUTF8(g.state.Reason, "?"), Slowest: g.slowest(),
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.standing)) {
 		ts, _ := g.tracker.Span(id)

@@ -2,14 +2,16 @@ package messages
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/weir-cdc/weir/schema"
 )
 
-// FromDDL turns a resolved DDL into its message.
+// FromDDL turns a resolved DDL into its message. Its text is UTF-8, as what travels must be: bytes of the statement that are
+// none, as in a literal, are replaced; the definitions keep theirs.
 func FromDDL(d *schema.DDL) *DDL {
 	m := &DDL{
-		CommitTs: d.CommitTs, Kind: uint32(d.Kind), Query: d.Query, Schema: d.Schema,
+		CommitTs: d.CommitTs, Kind: uint32(d.Kind), Query: strings.ToValidUTF8(d.Query, "\uFFFD"), Schema: d.Schema,
 		Influence: uint32(d.Influence), Database: d.Database, Blocks: d.Blocks,
 	}
 	for _, c := range d.Changes {
