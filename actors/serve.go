@@ -159,6 +159,7 @@ func (s *Server) live(ctx context.Context) (end NodeEnd, err error) {
 	if err != nil {
 		return 0, err
 	}
+	defer hub.Stop() // else its actors would go on looking for the peers, beside those of the next incarnation
 	links.Attach(hub)
 	ended := make(chan NodeEnd, 1)
 	pid, err := system.Root.SpawnNamed(NewNode(NodeOptions{
