@@ -189,6 +189,20 @@ func TestDroppedTablesAreForgotten(t *testing.T) {
 	}
 }
 
+// A log may begin at the very checkpoint: a lane that starts there and has to catch up does, from the log's begin.
+func TestALaneCatchesUpFromTheLogsBegin(t *testing.T) {
+	w := newFeederWorld(t)
+	rows := feed.Item{Batch: &messages.RowBatch{TableId: 7, Chunks: []*messages.Chunk{{CommitTs: 30}}}}
+	w.do(func(ctx actor.Context) {
+		w.f.onRoute(ctx, w.route("trigger", 0, 50, messages.Stage_AFTER_DDL))
+		w.walk(ctx, 60, rows)
+		w.f.onRoute(ctx, w.route("a", 7, 1, messages.Stage_AFTER_DDL))
+	})
+	if w.f.number != 1 {
+		t.Errorf("got %d walks over the past, want 1", w.f.number)
+	}
+}
+
 // While draining there is no feeder to tell.
 func TestTablesMayBeDroppedWhileDraining(t *testing.T) {
 	w := newFeederWorld(t)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -150,6 +151,10 @@ func (f *feeder) catchUp(ctx actor.Context) {
 		return
 	}
 	offset, mark, err := f.Log.Seek(skip)
+	if errors.Is(err, relay.ErrTrimmed) {
+		// A log that was reset, or trimmed, to the checkpoint begins there. A lane that starts there has nothing left at its ts.
+		offset, mark, err = f.Log.Seek(skip + 1)
+	}
 	if err != nil {
 		ctx.Send(ctx.Parent(), &feederFailed{epoch: f.Epoch, err: err})
 		return
