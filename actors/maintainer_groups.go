@@ -167,13 +167,21 @@ func (m *maintainer) onBootstrapped(ctx actor.Context, msg *messages.Bootstrappe
 			m.where[l.Dispatcher] = g
 		}
 		m.boot.Answered(g.id, reports)
+		m.remind(ctx, g)
 		m.bootstrap(ctx)
 	case g.phase == renewing && len(msg.Spans) == 0:
 		m.loseGroup(ctx, g, "the group of node "+g.name+" began anew")
 		g.phase = serving
+		m.remind(ctx, g)
 		m.plan.join(g.nodeRef)
 		m.place(ctx)
 	}
+}
+
+// remind tells a group the stored checkpoint, which no save may tell it for long: who stored it may have died before it told
+// any group, and the upstream may be idle.
+func (m *maintainer) remind(ctx actor.Context, g *groupRef) {
+	ctx.Request(g.pid, &messages.Checkpoint{CommitTs: m.saved})
 }
 
 // loseGroup gives up the spans of a group that can not write any more. They begin again where the whole changefeed is.
