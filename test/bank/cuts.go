@@ -17,20 +17,14 @@ func (l *Load) CheckCuts(o *replay.Output, dir string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	bank := slices.DeleteFunc(slices.Clone(o.Versions), func(v *replay.Version) bool { return v.Schema != "bank" })
+	bank := replay.Output{Versions: slices.DeleteFunc(slices.Clone(o.Versions), func(v *replay.Version) bool { return v.Schema != "bank" })}
 	checked := 0
 	for _, p := range points {
 		at := gtidNumber(p.SourcePosition)
 		if at < l.begin {
 			continue // the accounts are still being opened
 		}
-		cut := replay.Output{CheckpointTs: p.CommitTs}
-		for _, v := range bank {
-			if v.TableVersion <= p.CommitTs {
-				cut.Versions = append(cut.Versions, v)
-			}
-		}
-		state, _, err := cut.Final()
+		state, _, err := bank.Cut(p.CommitTs).Final()
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -176,6 +176,22 @@ func (o *Output) Table(schema, table string) (versions []*Version) {
 	return versions
 }
 
+// Cut gives the output as it was when ts was the checkpoint, without its Problems.
+func (o *Output) Cut(ts uint64) *Output {
+	cut := &Output{CheckpointTs: ts}
+	for _, v := range o.Versions {
+		if v.TableVersion <= ts {
+			cut.Versions = append(cut.Versions, v)
+		}
+	}
+	for _, d := range o.Databases {
+		if d.TableVersion <= ts {
+			cut.Databases = append(cut.Databases, d)
+		}
+	}
+	return cut
+}
+
 // Rows counts the rows at or below the checkpoint.
 func (o *Output) Rows() (n int) {
 	for _, v := range o.Versions {

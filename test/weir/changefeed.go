@@ -87,6 +87,13 @@ func Compare(t testing.TB, server *mariadb.Server, dir, protocol string) *replay
 		}
 		t.Error(p)
 	}
+	CompareState(t, server, state, protocol)
+	return o
+}
+
+// CompareState compares every table of a server with a state.
+func CompareState(t testing.TB, server *mariadb.Server, state replay.State, protocol string) {
+	t.Helper()
 	upstream := Tables(t, server)
 	for _, name := range upstream {
 		if state[name] == nil {
@@ -107,7 +114,6 @@ func Compare(t testing.TB, server *mariadb.Server, dir, protocol string) *replay
 			t.Errorf("table %s is in the files, but not upstream", name)
 		}
 	}
-	return o
 }
 
 // Tables lists the upstream's tables as schema.table.
