@@ -13,7 +13,7 @@ TEST_PACKAGES ?= ./...
 TEST_FLAGS    ?= -race -count=1 -p 2 -timeout 40m
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build deps test demo bench explore matrix lint proto proto-check clean
+.PHONY: build deps test demo bench explore matrix chaos lint proto proto-check clean
 
 build: ## bin/weir
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
@@ -36,6 +36,12 @@ explore: ## walk every state of the barrier's larger worlds; takes long
 
 matrix: deps ## every crash in the midst of a DDL; writes docs/crash-matrix.md
 	WEIR_MATRIX=all go test -count=1 -v -timeout 3h ./test/matrix
+
+# How long make chaos goes on. WEIR_SEED begins with the world of a seed, KEEP=dir leaves a failed one's logs and files there.
+MINUTES ?= 60
+
+chaos: deps ## clusters of three nodes under a nemesis, world after world, until MINUTES are over or one fails; needs root
+	WEIR_CHAOS_MINUTES=$(MINUTES) go test -count=1 -v -timeout $$(( $(MINUTES) + 30 ))m -run TestChaos ./test/cluster
 
 lint: ## go vet, staticcheck, gofmt, go mod tidy
 	go vet ./...

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests and the demo need and this machine lacks, by apt, on Debian and Ubuntu: MariaDB's server and
-# client, protoc, and a C compiler for the race detector. It may run again and again. It starts no system service, and
-# leaves none enabled that was not there before.
+# client, protoc, iproute2, and a C compiler for the race detector. It may run again and again. It starts no system
+# service, and leaves none enabled that was not there before.
 #
 #   scripts/install-deps.sh            everything
 #   scripts/install-deps.sh mariadb    only what the demo needs
@@ -19,6 +19,7 @@ missing_packages() {
   { has mariadb && has mariadb-binlog; } || echo mariadb-client
   [ "${1:-all}" = mariadb ] && return
   has protoc || echo protobuf-compiler
+  { has ip && has tc; } || echo iproute2
   has gcc || has clang || { echo gcc; echo libc6-dev; }
 }
 
