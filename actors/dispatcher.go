@@ -21,7 +21,7 @@ type (
 	reply struct{ barrier.Reply }
 	// activate: group -> dispatcher. A maintainer with this epoch is in charge. Answer: reported.
 	activate struct{ epoch uint64 }
-	// lastWords: group -> dispatcher. Report, and do no more. Answer: reported.
+	// lastWords: group -> dispatcher. Report, and do no more; what is being written is written first. Answer: reported.
 	lastWords struct{}
 	// reported: dispatcher -> group.
 	reported struct {
@@ -90,6 +90,7 @@ type dispatcher struct {
 	ticking  bool
 	// activated tells that a new maintainer waits for the report.
 	activated bool
+	leaving   bool // it is to report and end, as soon as it may
 	ended     bool
 }
 
@@ -138,6 +139,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		if d.answers(msg.Dispatcher, msg.Id) {
 			d.faults.hold(atWritten, d, d.asked)
 			d.do(ctx, d.party.Executed(d.asked))
+			d.part(ctx)
 		}
 	case *messages.Lost:
 		if msg.Dispatcher == d.id {
@@ -159,9 +161,8 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *activate:
 		d.onActivate(ctx, msg)
 	case *lastWords:
-		d.faults.hold(atLeaving, d, barrier.Key{})
-		d.ended = true
-		ctx.Send(ctx.Parent(), &reported{dispatcher: d.id, report: d.report(), last: true})
+		d.leaving = true
+		d.part(ctx)
 	case *drain:
 		if d.seq > d.durable && !d.party.Blocked() {
 			d.ask(ctx, barrier.Key{}, func(id uint64) any { return d.flush(id) })
@@ -209,6 +210,16 @@ func (d *dispatcher) introduce(ctx actor.Context) {
 	if d.activated && d.party.Slot().State != barrier.SlotFlushing {
 		d.activated = false
 		ctx.Send(ctx.Parent(), &reported{dispatcher: d.id, report: d.report()})
+	}
+}
+
+// part says the last words of a dispatcher that is to end, unless the sink is writing an event for it: whoever comes after it
+// could have the same event written beside that.
+func (d *dispatcher) part(ctx actor.Context) {
+	if d.leaving && d.party.MayStop() {
+		d.faults.hold(atLeaving, d, barrier.Key{})
+		d.ended = true
+		ctx.Send(ctx.Parent(), &reported{dispatcher: d.id, report: d.report(), last: true})
 	}
 }
 
