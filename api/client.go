@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -239,7 +241,7 @@ func ask[R any](ctx context.Context, c *Client, method, path string, body any, h
 		c.dress(req, text != nil, headers)
 		response, err := c.http.Do(req)
 		if err != nil {
-			tried = append(tried, Detail{Where: server, What: cause(err)})
+			tried = append(tried, Detail{Where: server, What: cause(err), Fix: remedy(server, err)})
 			if method != http.MethodGet && !unsent(err) {
 				return result, &Error{Code: ServerUnreachable, Where: server, What: "no answer: " + cause(err),
 					Fix: "look with show whether it has happened, before it is tried again"}
@@ -254,8 +256,7 @@ func ask[R any](ctx context.Context, c *Client, method, path string, body any, h
 	if refused != nil {
 		return result, refused
 	}
-	e := &Error{Code: ServerUnreachable, Where: tried[0].Where, What: "no answer: " + tried[0].What,
-		Fix: "start a node there with weir node, or name another server with --server or WEIR_SERVER", Also: tried[1:]}
+	e := &Error{Code: ServerUnreachable, Where: tried[0].Where, What: "no answer: " + tried[0].What, Fix: tried[0].Fix, Also: tried[1:]}
 	return result, e
 }
 
@@ -292,8 +293,32 @@ func read(r *http.Response, into any) error {
 			return nil
 		}
 	}
-	return &Error{Code: ServerUnreachable, Where: r.Request.URL.Host, What: "what answers there is no weir node: " + r.Status,
+	e := &Error{Code: ServerUnreachable, Where: r.Request.URL.Host, What: "what answers there is no weir node: " + r.Status,
 		Fix: "name another server with --server or WEIR_SERVER"}
+	if bytes.Contains(text, []byte("HTTP request to an HTTPS server")) { // as net/http says it
+		e.What, e.Fix = "it speaks TLS", "write https:// for it, and give --tls-ca, --tls-cert and --tls-key"
+	}
+	return e
+}
+
+// remedy tells what to do about a server that can not be asked.
+func remedy(server string, err error) string {
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var plain tls.RecordHeaderError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &authority):
+		return "give the CA that signed its certificate by --tls-ca"
+	case errors.As(err, &name):
+		return "name it as its certificate does, or issue it another"
+	case errors.As(err, &plain):
+		return "write http:// for it: it does not speak TLS"
+	case errors.As(err, &op) && op.Op == "remote error", // crypto/tls gives an alert of the other side as one; it may close first
+		strings.HasPrefix(server, "https:") && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)):
+		return "it may refuse this side's certificate: give one that its CA signed by --tls-cert and --tls-key"
+	}
+	return "start a node there with weir node, or name another server with --server or WEIR_SERVER"
 }
 
 // unsent tells that a request has not left.

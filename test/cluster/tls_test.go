@@ -41,8 +41,8 @@ func TestTLS(t *testing.T) {
 		code       int
 		says       string
 	}{
-		{"a CA that did not sign the node's certificate", c.Nodes[0].APIURL(), stranger.File, own, 5, "authority that is not trusted"},
-		{"a certificate of another CA", c.Nodes[0].APIURL(), ca.File, pair, 5, "certificate"},
+		{"a CA that did not sign the node's certificate", c.Nodes[0].APIURL(), stranger.File, own, 5, "give the CA that signed its certificate by --tls-ca"},
+		{"a certificate of another CA", c.Nodes[0].APIURL(), ca.File, pair, 5, "refuse this side's certificate"},
 		{"no certificate", c.Nodes[0].APIURL(), ca.File, mariadb.Certificate{}, 1, "certificate"},
 		{"no TLS", "http://" + net.JoinHostPort(c.Nodes[0].IP, apiPort), "", mariadb.Certificate{}, 5, "https://"},
 	} {
