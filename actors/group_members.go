@@ -37,6 +37,7 @@ func (g *group) onBootstrap(ctx actor.Context, msg *messages.Bootstrap) {
 	}
 	if msg.Anew {
 		g.feeder = nil // it has written off what it sent
+		g.rows, g.bytes = 0, 0
 		for id := range g.members {
 			g.forget(ctx, id)
 		}

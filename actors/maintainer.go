@@ -26,6 +26,7 @@ type (
 	}
 	tablesRead struct {
 		life   int
+		at     barrier.Position // of the table trigger
 		tables []barrier.Table
 		err    error
 	}

@@ -77,7 +77,7 @@ func (m *maintainer) bootstrap(ctx actor.Context) {
 	life, state, at := m.life, m.state, m.boot.TriggerPosition()
 	m.tasks.spawnTask(ctx, func(c context.Context) any {
 		tables, err := state.restore(c, at.SchemaTs())
-		return &tablesRead{life: life, tables: tables, err: err}
+		return &tablesRead{life: life, at: at, tables: tables, err: err}
 	})
 }
 
@@ -88,6 +88,11 @@ func (m *maintainer) onTables(ctx actor.Context, msg *tablesRead) {
 	}
 	if msg.err != nil {
 		m.restart(ctx, msg.err)
+		return
+	}
+	if msg.at != m.boot.TriggerPosition() {
+		m.restoring = false // the trigger was lost meanwhile: it begins again where other tables were
+		m.bootstrap(ctx)
 		return
 	}
 	var effects []barrier.Effect
