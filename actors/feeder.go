@@ -68,6 +68,7 @@ type feeder struct {
 	number  int     // of the next walk
 	applied []feed.Applied
 	missed  map[int64]uint64 // tables that had something while no lane took it, with its commit-ts
+	joint   map[uint64]bool  // commit-ts of DDL that block only because their table was split
 	pauses  *messages.Key    // the last event that concerned every table
 	flight  uint64           // bytes delivered and not yet taken by the sinks
 	cancel  func()
@@ -80,7 +81,7 @@ func NewFeeder(o FeederOptions) *actor.Props {
 	return actor.PropsFromProducer(func() actor.Actor {
 		return &feeder{
 			FeederOptions: o, groups: map[string]*outlet{}, lanes: map[string]*lane{}, byTable: map[int64]*tableLanes{},
-			missed: map[int64]uint64{}, trigger: &triggerLane{},
+			missed: map[int64]uint64{}, joint: map[uint64]bool{}, trigger: &triggerLane{},
 		}
 	}, actor.WithSupervisor(stopFailed))
 }
@@ -310,9 +311,12 @@ func (f *feeder) block(ctx actor.Context, e *messages.Event, to []*lane) {
 	}
 	byGroup := map[stand]*messages.DeliverEvent{}
 	var order []stand
+	if !e.Blocks && slices.ContainsFunc(to, (*lane).partial) {
+		f.joint[e.Key.CommitTs] = true // also for a span that these are merged into: the barrier may have the event in flight
+	}
 	for _, l := range to {
 		l.phase, l.key, l.missed = blocked, e.Key, false
-		at := stand{l.group, e.Blocks || l.partial()}
+		at := stand{l.group, e.Blocks || f.joint[e.Key.CommitTs]}
 		d := byGroup[at]
 		if d == nil {
 			d = &messages.DeliverEvent{Epoch: f.Epoch, Event: forAll(e, at.blocks)}
@@ -434,6 +438,7 @@ func (f *feeder) onAnchor(ctx actor.Context, msg *anchor) {
 	f.trigger.forget(msg.ts)
 	// A lane to come begins at the checkpoint or above; at its very ts an event may be ahead of it.
 	maps.DeleteFunc(f.missed, func(_ int64, ts uint64) bool { return ts < msg.ts })
+	maps.DeleteFunc(f.joint, func(ts uint64, _ bool) bool { return ts < msg.ts })
 	f.Catalog.Compact(msg.ts)
 	for _, o := range f.groups {
 		if o.told != nil {

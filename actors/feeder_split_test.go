@@ -79,3 +79,30 @@ func TestFeederWritesOffALostGroup(t *testing.T) {
 		}
 	})
 }
+
+// A DDL at which the spans of a table were to meet blocks the span that they are merged into, too: the barrier may have it in
+// flight, and would wait for a report for good.
+func TestDDLOfASplitTableBlocksAMergedSpan(t *testing.T) {
+	w := newFeederWorld(t)
+	heard := make(chan any, 64)
+	w.mute = w.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) { heard <- ctx.Message() }))
+	event := &messages.Event{Key: &messages.Key{CommitTs: 50}, Info: &messages.EventInfo{Influence: uint32(schema.Normal), Tables: []int64{7}}}
+	w.do(func(ctx actor.Context) {
+		w.f.onRoute(ctx, w.routeSpan("a", 7, 0, 1<<63, 10))
+		w.f.onRoute(ctx, w.routeSpan("b", 7, 1<<63, 0, 10))
+		w.walk(ctx, 60, feed.Item{Event: event})
+		w.f.onUnroute(ctx, "a")
+		w.f.onUnroute(ctx, "b")
+		w.f.onRoute(ctx, w.route("c", 7, 50, messages.Stage_BEFORE_DDL))
+		past := &walk{members: map[string]*lane{"c": w.f.lanes["c"]}}
+		w.f.eventInPast(ctx, past, event)
+	})
+	for {
+		if e := await[*messages.DeliverEvent](t, heard); e.Dispatchers[0] == "c" {
+			if !e.Event.Blocks {
+				t.Error("it does not block")
+			}
+			return
+		}
+	}
+}

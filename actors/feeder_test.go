@@ -42,7 +42,7 @@ func newFeederWorld(t *testing.T) *feederWorld {
 		f: &feeder{
 			FeederOptions: FeederOptions{Epoch: 1, Memory: 1 << 20, Log: log, Source: source, Catalog: schema.NewCatalog()},
 			groups:        map[string]*outlet{}, lanes: map[string]*lane{},
-			byTable: map[int64]*tableLanes{}, missed: map[int64]uint64{}, trigger: &triggerLane{},
+			byTable: map[int64]*tableLanes{}, missed: map[int64]uint64{}, joint: map[uint64]bool{}, trigger: &triggerLane{},
 		},
 	}
 }
