@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -109,23 +108,11 @@ func (w *world) calm() {
 	w.note("calm")
 	begin := time.Now()
 	if err := w.feed.Reach(w.feed.Committed(), patience); err != nil {
-		w.stacks()
+		w.cluster.stacks()
 		w.Fatal(err)
 	}
 	w.note("caught up")
 	w.Logf("faults: %v; moves of spans: %v; states: %v; caught up in %v", w.struck, w.shuffle.counts, w.states, time.Since(begin).Round(time.Millisecond))
-}
-
-// stacks lets every node say what its goroutines do, which ends it.
-func (w *world) stacks() {
-	for _, n := range w.cluster.Nodes {
-		n.Signal(syscall.SIGQUIT)
-	}
-	for _, n := range w.cluster.Nodes {
-		if n.Running() {
-			<-n.Ended()
-		}
-	}
 }
 
 // watch lets time pass, and ends the test if the changefeed fails or a node ends by itself.

@@ -161,12 +161,28 @@ func (c *Cluster) Start() {
 func (c *Cluster) AwaitReady(nodes ...*Node) {
 	c.t.Helper()
 	for _, n := range nodes {
-		Eventually(c.t, n.Name+" is ready", func() bool {
+		ready := within(patience, func() bool {
 			if !n.Running() {
 				c.t.Fatalf("%s ended before it was ready: %v\n%s", n.Name, n.process.err, n.Tail())
 			}
 			return n.Ready()
 		})
+		if !ready {
+			c.stacks()
+			c.t.Fatalf("%s is not ready within %v: the nodes' logs say what their goroutines did", n.Name, patience)
+		}
+	}
+}
+
+// stacks lets every node log what its goroutines do, which ends it.
+func (c *Cluster) stacks() {
+	for _, n := range c.Nodes {
+		n.Signal(syscall.SIGQUIT)
+	}
+	for _, n := range c.Nodes {
+		if n.Running() && !n.Paused() {
+			<-n.Ended()
+		}
 	}
 }
 
