@@ -13,7 +13,7 @@ TEST_PACKAGES ?= ./...
 TEST_FLAGS    ?= -race -count=1 -p 2 -timeout 40m
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build deps test demo bench explore matrix chaos lint proto proto-check clean
+.PHONY: build deps test demo bench bench-cluster explore matrix chaos lint proto proto-check clean
 
 build: ## bin/weir
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/weir ./cmd/node
@@ -30,6 +30,9 @@ demo: ## follow a private MariaDB into ./demo-out for a minute
 
 bench: deps build ## Weir beside the raw dump and a plain reader, in one run
 	go run ./bench
+
+bench-cluster: deps build ## fail-over, throughput, messages of a barrier, and a million idle spans
+	go run ./bench -cluster
 
 explore: ## walk every state of the barrier's larger worlds; takes long
 	BARRIER_DEEP=1 go test -count=1 -v -timeout 4h -run Explore ./barrier

@@ -35,7 +35,9 @@ type ServeOptions struct {
 	Failed <-chan error
 	// Build makes the options of a changefeed out of its settings.
 	Build func(*config.Config) (Options, error)
-	Log   *logrus.Entry
+	// OnSent is told of each message to an actor of another node; may be nil.
+	OnSent func(kind string, bytes int)
+	Log    *logrus.Entry
 }
 
 // oldestVersion is the oldest protocol version between nodes that this build speaks, up to newestVersion.
@@ -154,7 +156,7 @@ func (s *Server) live(ctx context.Context) (end NodeEnd, err error) {
 	links := NewLinks()
 	hub, err := link.New(link.Options{
 		System: system, Incarnation: incarnation, Dial: links.Dial, OnPeer: system.NewLocalPID(nodeName), Reconnect: transport.Reconnect,
-		Session: session.DefaultConfig(session.Range{Min: oldestVersion, Max: newestVersion}), Log: log,
+		Session: session.DefaultConfig(session.Range{Min: oldestVersion, Max: newestVersion}), OnSent: o.OnSent, Log: log,
 	})
 	if err != nil {
 		return 0, err

@@ -25,6 +25,13 @@ type options struct {
 	singles              int
 	rounds, lagRows      int
 	strict               bool
+
+	cluster    bool
+	spans      int
+	spansOnly  bool
+	idleNode   bool
+	wireTables int
+	profile    string
 }
 
 func main() {
@@ -37,11 +44,26 @@ func main() {
 	flag.IntVar(&o.singles, "singles", 300_000, "rows in transactions of their own; 0 leaves them out")
 	flag.IntVar(&o.rounds, "rounds", 5, "times that each contender runs")
 	flag.IntVar(&o.lagRows, "lag-rows", 400, "rows for the idle lag; 0 leaves it out")
+	flag.BoolVar(&o.cluster, "cluster", false, "measure the cluster form instead")
+	flag.IntVar(&o.spans, "spans", 1_000_000, "idle spans on one node; 0 leaves them out")
+	flag.BoolVar(&o.spansOnly, "spans-only", false, "with -cluster: only the idle spans")
+	flag.IntVar(&o.wireTables, "wire-tables", 0, "count the messages of a barrier over so many tables; the bench starts itself so")
+	flag.BoolVar(&o.idleNode, "idle-node", false, "be the node with the idle spans; the bench starts itself so")
+	flag.StringVar(&o.profile, "profile", "", "folder for profiles of the node with the idle spans")
 	flag.BoolVar(&o.strict, "strict", false, "exit with 1 if a target is missed")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	measure := run
+	switch {
+	case o.idleNode:
+		measure = func(ctx context.Context, o options) error { return idleNode(ctx, o, os.Stdout) }
+	case o.wireTables > 0:
+		measure = runWire
+	case o.cluster:
+		measure = runCluster
+	}
+	if err := measure(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
@@ -141,7 +163,7 @@ func compete(ctx context.Context, l load, contenders []contender, o options) (r 
 	return r, nil
 }
 
-func writeJSON(path string, r report) error {
+func writeJSON(path string, r any) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

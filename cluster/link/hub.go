@@ -36,6 +36,8 @@ type Options struct {
 	// Reconnect drops the transport's connections to an address, because they seem to hang; may be nil.
 	Reconnect func(address string)
 	Session   session.Config
+	// OnSent is told of each message that is given to a session, by any goroutine; may be nil.
+	OnSent func(kind string, bytes int)
 	// Limit bounds the bytes that wait for one peer, or are under way to it: above, the session ends. 0: DefaultLimit.
 	Limit int64
 	Log   *logrus.Entry

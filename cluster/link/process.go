@@ -94,6 +94,9 @@ func (p *process) hand(a *account, m session.Message) bool {
 		return false
 	}
 	p.hub.o.System.Root.Send(a.pid.Load(), &outgoing{number, m})
+	if p.hub.o.OnSent != nil {
+		p.hub.o.OnSent(m.Type, len(m.Body))
+	}
 	return true
 }
 
