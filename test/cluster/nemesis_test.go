@@ -14,24 +14,25 @@ type fault struct {
 	// strike does it to a node and gives how to undo it; for how long it lasts is chosen between least and most.
 	strike      func(*world, *Node) (undo func())
 	least, most time.Duration
+	network     bool // it needs the nodes to be in a Network
 }
 
 // faults are those that the nemesis chooses from. WEIR_CHAOS_FAULTS names some of them, separated by commas; empty is all.
 var faults = []fault{
-	{"kill", 5, (*world).kill, 0, 8 * time.Second},
-	{"kill all", 1, (*world).killAll, 0, 3 * time.Second},
-	{"kill etcd's leader", 2, (*world).killLeader, 0, 5 * time.Second},
-	{"pause", 4, (*world).pause, time.Second, 10 * time.Second},
-	{"long pause", 1, (*world).pause, 10 * time.Second, 30 * time.Second},
-	{"cut off", 2, (*world).cutOffFromNodes, time.Second, 12 * time.Second},
-	{"cut off from all", 1, (*world).cutOffFromAll, time.Second, 12 * time.Second},
-	{"speak in vain", 2, (*world).speakInVain, time.Second, 12 * time.Second},
-	{"hear nothing", 2, (*world).hearNothing, time.Second, 12 * time.Second},
-	{"cut one link", 2, (*world).cutLink, time.Second, 12 * time.Second},
-	{"cut one way", 2, (*world).cutOneWay, time.Second, 12 * time.Second},
-	{"slow link", 2, (*world).slow, 2 * time.Second, 10 * time.Second},
-	{"set the clock", 2, (*world).setClock, time.Second, 8 * time.Second},
-	{"full disk", 1, (*world).fillDisk, 2 * time.Second, 10 * time.Second},
+	{"kill", 5, (*world).kill, 0, 8 * time.Second, false},
+	{"kill all", 1, (*world).killAll, 0, 3 * time.Second, false},
+	{"kill etcd's leader", 2, (*world).killLeader, 0, 5 * time.Second, false},
+	{"pause", 4, (*world).pause, time.Second, 10 * time.Second, false},
+	{"long pause", 1, (*world).pause, 10 * time.Second, 30 * time.Second, false},
+	{"cut off", 2, (*world).cutOffFromNodes, time.Second, 12 * time.Second, true},
+	{"cut off from all", 1, (*world).cutOffFromAll, time.Second, 12 * time.Second, true},
+	{"speak in vain", 2, (*world).speakInVain, time.Second, 12 * time.Second, true},
+	{"hear nothing", 2, (*world).hearNothing, time.Second, 12 * time.Second, true},
+	{"cut one link", 2, (*world).cutLink, time.Second, 12 * time.Second, true},
+	{"cut one way", 2, (*world).cutOneWay, time.Second, 12 * time.Second, true},
+	{"slow link", 2, (*world).slow, 2 * time.Second, 10 * time.Second, true},
+	{"set the clock", 2, (*world).setClock, time.Second, 8 * time.Second, false},
+	{"full disk", 1, (*world).fillDisk, 2 * time.Second, 10 * time.Second, false},
 }
 
 // strike lets one fault happen, sometimes two at a time, and undoes them.
@@ -73,6 +74,9 @@ func (w *world) choose() fault {
 	var chosen []fault
 	total := 0
 	for _, f := range faults {
+		if f.network && w.network == nil {
+			continue
+		}
 		if only := os.Getenv("WEIR_CHAOS_FAULTS"); only == "" || slices.Contains(strings.Split(only, ","), f.name) {
 			chosen = append(chosen, f)
 			total += f.weight

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,26 @@ type Network struct {
 
 // networks counts the networks of this process, which keeps their names and addresses apart.
 var networks atomic.Int32
+
+// NetworkPossible tells what is missing for a Network: a container may not be allowed to make one.
+func NetworkPossible() error {
+	if os.Geteuid() != 0 {
+		return errors.New("network namespaces need root")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		return errors.New("network namespaces need ip, of iproute2: run scripts/install-deps.sh")
+	}
+	probe := fmt.Sprintf("%sprobe%d", namespacePrefix, os.Getpid())
+	if out, err := exec.Command("ip", "netns", "add", probe).CombinedOutput(); err != nil {
+		return fmt.Errorf("network namespaces need CAP_SYS_ADMIN and CAP_NET_ADMIN: %w: %s", err, out)
+	}
+	defer exec.Command("ip", "netns", "del", probe).Run()
+	bridge := fmt.Sprintf("wp%x", os.Getpid())
+	if out, err := exec.Command("ip", "link", "add", bridge, "type", "bridge").CombinedOutput(); err != nil {
+		return fmt.Errorf("a network of namespaces needs CAP_NET_ADMIN and bridges: %w: %s", err, out)
+	}
+	return exec.Command("ip", "link", "del", bridge).Run()
+}
 
 // NewNetwork makes a network, which goes away with the test. It needs root, and ip of iproute2.
 func NewNetwork(t testing.TB, size int) *Network {
