@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/sirupsen/logrus"
+
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/checkpoint"
 	"github.com/weir-cdc/weir/cluster/link"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/sirupsen/logrus"
+
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/cluster"
 	"github.com/weir-cdc/weir/feed"

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/weir-cdc/weir/cluster"
 	"github.com/weir-cdc/weir/messages"
 )

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/sirupsen/logrus"
+
 	"github.com/weir-cdc/weir/barrier"
 	"github.com/weir-cdc/weir/messages"
 	"github.com/weir-cdc/weir/schedule"
