@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -274,7 +275,9 @@ func (l lone) material() material {
 
 // Feed gives what runs the changefeed.
 func (l lone) Feed(context.Context, string, string) (FeedParts, error) {
-	return l.material().feed(l.o), nil
+	o := l.o
+	o.Schedule.SplitAbove = math.MaxUint64 // one node has nobody to share a hot table with, and whole tables are simpler to read
+	return l.material().feed(o), nil
 }
 
 // Group gives what writes it downstream.

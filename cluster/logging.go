@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -124,6 +125,9 @@ var chatter = map[string]bool{
 	"failed to update storage version":                                                     true, // likewise
 }
 
+// tooEarly is what raft says of a member whose first tick comes before it has read its own configuration: the next one will do.
+const tooEarly = " cannot campaign at term "
+
 // NewZapCore makes a core that writes zap's entries into log. etcd's running commentary is at level info; it is
 // written as debug, and its debug as trace, so that info stays what an operator could act on.
 func NewZapCore(log *logrus.Entry) zapcore.Core { return &zapCore{log: log} }
@@ -166,7 +170,7 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		}
 	}
 	level := fromZap(e.Level)
-	if c.hushed || chatter[e.Message] {
+	if c.hushed || chatter[e.Message] || strings.Contains(e.Message, tooEarly) {
 		level = max(level, logrus.DebugLevel) // a higher level is a lesser one
 	}
 	c.log.WithTime(e.Time).WithFields(out).Log(level, e.Message)
