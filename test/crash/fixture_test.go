@@ -2,6 +2,7 @@ package crash
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,23 @@ func newFixture(t *testing.T, server *mariadb.Server, protocol string, settings 
 		protocol: protocol, settings: settings,
 	}
 	t.Cleanup(f.showDDL)
+	t.Cleanup(f.keep)
 	return f
+}
+
+// keep copies what a failed test leaves behind, the upstream's data with its binlog too, below the folder KEEP.
+func (f *fixture) keep() {
+	to := os.Getenv("KEEP")
+	if !f.t.Failed() || to == "" {
+		return
+	}
+	to = filepath.Join(to, filepath.Base(filepath.Dir(f.out)), fmt.Sprint(os.Getpid(), "-", time.Now().UnixNano()))
+	for name, dir := range map[string]string{"run": filepath.Dir(f.out), "upstream": f.server.DataDir()} {
+		if err := os.CopyFS(filepath.Join(to, name), os.DirFS(dir)); err != nil {
+			f.t.Logf("keep %s: %v", dir, err)
+		}
+	}
+	f.t.Logf("kept in %s", to)
 }
 
 // follow starts weir, which goes on where it was.
