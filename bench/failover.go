@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/weir-cdc/weir/api"
@@ -78,7 +77,6 @@ type failoverWorld struct {
 	fleet  *fleet
 	out    string
 
-	mu        sync.Mutex
 	next      int
 	committed map[int]time.Time // by row; row n is of table n % failoverTables
 }

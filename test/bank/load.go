@@ -145,11 +145,7 @@ type writer struct {
 func (l *Load) run(random *rand.Rand, grants chan struct{}, do func(*writer) error) {
 	w := &writer{Rand: rand.New(rand.NewPCG(random.Uint64(), 0))}
 	l.work.Go(func() {
-		defer func() {
-			if w.conn != nil {
-				_ = w.conn.Close()
-			}
-		}()
+		defer w.drop()
 		for {
 			select {
 			case <-grants:
@@ -163,15 +159,22 @@ func (l *Load) run(random *rand.Rand, grants chan struct{}, do func(*writer) err
 			switch {
 			case err == nil || l.ctx.Err() != nil:
 			case broken(err):
-				if w.conn != nil {
-					_ = w.conn.Close()
-					w.conn = nil
-				}
+				w.drop()
 			default:
 				l.t.Errorf("load: %v", err)
 			}
 		}
 	})
+}
+
+// drop ends the connection. It may be within a transaction: back in the pool it would show whoever takes it next, a comparison
+// for one, what nobody has committed.
+func (w *writer) drop() {
+	if w.conn != nil {
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // has the pool throw it away
+		_ = w.conn.Close()
+		w.conn = nil
+	}
 }
 
 func (l *Load) connect(w *writer) (err error) {
